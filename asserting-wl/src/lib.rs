@@ -1,0 +1,1 @@
+//! Turns an OAuth access token into a DA-SVID.

@@ -1,0 +1,3 @@
+//! The `asserting-wl` program.
+
+fn main() {}

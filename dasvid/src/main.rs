@@ -1,0 +1,3 @@
+//! The `dasvid` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! An embedded OpenID Provider. For development and tests, never for production.

@@ -1,0 +1,1 @@
+//! Whole-system proofs in one process on ephemeral ports.

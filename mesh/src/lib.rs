@@ -1,0 +1,1 @@
+//! SPIFFE mTLS both ways; the only crate that names rustls.

@@ -1,0 +1,1 @@
+//! One hop: verifies the chain, appends its own link, forwards.

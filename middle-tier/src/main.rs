@@ -1,0 +1,3 @@
+//! The `middle-tier` program.
+
+fn main() {}

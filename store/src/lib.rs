@@ -1,0 +1,1 @@
+//! What must survive a restart: traits, SQLite and memory, one conformance suite.

@@ -1,0 +1,3 @@
+//! The `subject-wl` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The last hop: verifies the whole chain, then acts on the account.

@@ -1,0 +1,3 @@
+//! The `target-wl` program.
+
+fn main() {}

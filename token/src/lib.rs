@@ -1,0 +1,1 @@
+//! The DA-SVID: claims, compact form, and the verification that makes a chain believed.

@@ -1,0 +1,3 @@
+//! Generators and checks of the repository.
+
+fn main() {}
