@@ -1,3 +1,27 @@
 //! Generators and checks of the repository.
+//!
+//! One module a command; every generator takes `--check`, which compares and writes nothing.
 
-fn main() {}
+mod protobuf;
+
+use clap::{Parser, Subcommand};
+
+/// Generators and checks of the repository.
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Generates `dev-spire/src/pb/workload.rs` from `dev-spire/proto/workload.proto`.
+    Protobuf(protobuf::Arguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Protobuf(arguments) => protobuf::run(&arguments),
+    }
+}
