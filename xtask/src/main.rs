@@ -2,6 +2,7 @@
 //!
 //! One module a command; every generator takes `--check`, which compares and writes nothing.
 
+mod layers;
 mod protobuf;
 
 use clap::{Parser, Subcommand};
@@ -18,10 +19,13 @@ struct Arguments {
 enum Command {
     /// Generates `dev-spire/src/pb/workload.rs` from `dev-spire/proto/workload.proto`.
     Protobuf(protobuf::Arguments),
+    /// Checks that dependency arrows between the workspace's crates point downwards only.
+    Layers,
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Protobuf(arguments) => protobuf::run(&arguments),
+        Command::Layers => layers::run(),
     }
 }
