@@ -1,1 +1,74 @@
 //! What must survive a restart: traits, SQLite and memory, one conformance suite.
+//!
+//! A workload names no database. It asks [`open`] for a [`Store`], begins a [`Tx`] and works through the
+//! repositories the transaction lends: [`Accounts`], [`Once`], [`Mints`], [`Keys`], [`Outbox`]. Everything done
+//! through one `Tx` (a change, the entry that keeps it from happening twice, the event that tells of it) is
+//! written by [`Tx::commit`] or not at all; dropping the `Tx` undoes it.
+//!
+//! ```
+//! # async fn deposit() -> Result<(), store::StoreError> {
+//! use store::{Entry, Event, Moment, Person};
+//!
+//! let store = store::open("memory:").await?;
+//! let alice = Person::new("https://idp.example", "alice");
+//! let now = Moment::from_seconds(1_700_000_000);
+//! let mut tx = store.begin().await?;
+//! let balance = tx.accounts().deposit(&alice, "USD", 2_500, &Entry::new("deposit", None, now)).await?;
+//! tx.emit(&Event::new("bank-deposit", "alice".into(), balance.into(), None, now)).await?;
+//! tx.commit().await
+//! # }
+//! ```
+//!
+//! # Adding a repository
+//!
+//! 1. Write the trait and its plain types in a module of their own (`src/mints.rs` is a short one): methods take
+//!    `&mut self` and the time as an argument, "not found" is `Option`, and refusals that belong to the caller are
+//!    values, not errors.
+//! 2. Lend it from [`Tx`] in `src/tx.rs`.
+//! 3. Add a migration under `migrations/` (never edit an old one) and implement the trait for
+//!    `sqlite::SqliteTx` in `src/sqlite/`. Queries are `&'static str`; every write starts with `self.writer()?`.
+//! 4. Implement it for `memory::MemoryTx` in `src/memory/`: a field of `State`, cloned on the first write.
+//! 5. Write `check_*` functions for it in `src/conformance/` and list them in [`conformance::check_all`]. A rule
+//!    that is not checked there is not a rule, for the next backend will not know of it.
+
+mod accounts;
+pub mod conformance;
+mod error;
+mod event;
+mod keys;
+mod memory;
+mod mints;
+mod moment;
+mod once;
+pub mod seal;
+mod sqlite;
+mod tx;
+
+use std::sync::Arc;
+
+pub use accounts::{Accounts, Balance, Entry, LedgerEntry, Person};
+pub use error::StoreError;
+pub use event::{Event, EventState, Outbox, PendingEvent};
+pub use keys::{KeyRecord, KeyState, Keys};
+pub use mints::{MintRecord, Mints};
+pub use moment::Moment;
+pub use once::{IDEMPOTENCY_WINDOW_SECONDS, Once, OnceKey, OnceOutcome, StoredResponse};
+pub use tx::{Store, Tx};
+
+/// Opens a store and brings its schema up to date.
+///
+/// `url` is `memory:` (nothing outlives the process; for tests), `sqlite::memory:` (a private SQLite database in
+/// memory) or `sqlite://path?mode=rwc`; `mode=rwc` creates the file.
+///
+/// # Errors
+/// [`StoreError::Url`] if the address names no known backend, [`StoreError::Database`] if the database cannot be
+/// opened, [`StoreError::Migration`] if its schema cannot be brought up to date.
+pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    if url == "memory:" {
+        Ok(Arc::new(memory::Memory::default()))
+    } else if url.starts_with("sqlite:") {
+        Ok(Arc::new(sqlite::Sqlite::open(url).await?))
+    } else {
+        Err(StoreError::Url)
+    }
+}
