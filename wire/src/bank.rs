@@ -5,22 +5,30 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// `GET`: the person's balance; scope `accounts.read`.
+/// `GET`: the person's balances, an [`Account`]; scope `accounts.read`.
 pub const BALANCE: &str = "/v1/balance";
 /// `POST`: puts money in; scope `payments.write`.
 pub const DEPOSITS: &str = "/v1/deposits";
 
-/// What the person has.
+/// What a person has, by currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Balance {
+pub struct Account {
     /// Delegating principal authority: the person's OAuth `iss`.
     pub dpa: String,
     /// Delegating principal: the person's OAuth `sub`.
     pub dpr: String,
+    /// At least one, each currency once, in the order of their codes.
+    pub balances: Vec<Balance>,
+}
+
+/// What a person has in one currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Balance {
     /// Three capital letters.
     #[schema(example = "USD")]
     pub currency: String,
     /// Minor units.
+    #[schema(example = 2500)]
     pub minor: i64,
 }
 
@@ -71,8 +79,11 @@ mod tests {
 
     #[test]
     fn answers_in_the_members_of_the_protocol() {
-        let balance =
-            Balance { dpa: "https://idp.example".into(), dpr: "alice".into(), currency: "USD".into(), minor: 5 };
+        let account = Account {
+            dpa: "https://idp.example".into(),
+            dpr: "alice".into(),
+            balances: vec![Balance { currency: "USD".into(), minor: 5 }],
+        };
         let receipt = DepositReceipt {
             id: "d1".into(),
             currency: "USD".into(),
@@ -81,8 +92,8 @@ mod tests {
             created_at: 1_700_000_000,
         };
         insta::assert_snapshot!(
-            serde_json::to_string(&balance).unwrap(),
-            @r#"{"dpa":"https://idp.example","dpr":"alice","currency":"USD","minor":5}"#
+            serde_json::to_string(&account).unwrap(),
+            @r#"{"dpa":"https://idp.example","dpr":"alice","balances":[{"currency":"USD","minor":5}]}"#
         );
         insta::assert_snapshot!(
             serde_json::to_string(&receipt).unwrap(),
