@@ -1,0 +1,40 @@
+//! SCHOCO-R255: Schnorr signature concatenation on ristretto255, the signatures of anonymous chains.
+//!
+//! A signature under the key z is (R, s) with R = k·G, c = hash of everything so far, s = k − c·z. The s of one signature
+//! is the key of the next, so a chain carries R₀ … Rₙ and the last s only, and one equation checks all of it:
+//!
+//! ```text
+//! sₙ·G = Rₙ − cₙ·Rₙ₋₁ + cₙ·cₙ₋₁·Rₙ₋₂ − … ± (∏cᵢ)·Y
+//! ```
+//!
+//! | what | bytes |
+//! |---|---|
+//! | LP(b) | 8-byte big-endian length of b, then b |
+//! | transcript | T₀ = LP("dasvid SCHOCO-R255 v1") ‖ Y; Tᵢ₊₁ = Tᵢ ‖ LP(messageᵢ) ‖ Rᵢ |
+//! | challenge | cᵢ = SHA-512(Tᵢ₊₁) mod ℓ |
+//! | nonce | kᵢ = SHA-512(LP("dasvid SCHOCO-R255 nonce v1") ‖ zᵢ ‖ 32 fresh bytes ‖ SHA-512(Tᵢ) ‖ LP(messageᵢ)) mod ℓ |
+//! | points | 32 bytes, canonical (RFC 9496 §4.3.1), the identity refused |
+//! | scalars | 32 bytes little-endian, 0 < s < ℓ; 64 hash bytes are read little-endian mod ℓ |
+//!
+//! The last s signs for whoever holds it: forward a chain only with a link of your own on it, and only one.
+//!
+//! # Security
+//!
+//! Two signatures with one nonce give away the key. The nonce therefore covers the key, the transcript and the message
+//! beside the fresh bytes: a random generator that repeats itself costs nothing. Each step is a Schnorr signature under
+//! the step before; no reviewed proof covers the whole chain. After Galindo and Garcia, *A Schnorr-like lightweight
+//! identity-based signature scheme* (Africacrypt 2009), and the anonymous mode of the original bank.
+
+mod key;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod transcript;
+mod verify;
+
+pub use self::{
+    key::{PointError, RootKey, ScalarError, SigningKey},
+    sign::{SignError, Signature, sign},
+    transcript::Transcript,
+    verify::{Step, VerifyError, verify},
+};
