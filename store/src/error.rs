@@ -1,7 +1,5 @@
 //! What can go wrong in a store.
 
-use crate::once::OnceKey;
-
 /// Why a store could not do what it was asked.
 ///
 /// After an error inside a transaction, drop the transaction: nothing of it is written.
@@ -27,8 +25,11 @@ pub enum StoreError {
     #[error("a record with this identifier exists")]
     Duplicate,
     /// A [`Once`](crate::Once) entry was made and its response never stored; nothing is committed.
-    #[error("an entry on route `{}` has no response yet", .0.route)]
-    Incomplete(Box<OnceKey>),
+    #[error("an entry of route `{0}` has no response yet")]
+    Incomplete(String),
+    /// A response was given for a [`Once`](crate::Once) entry that this transaction did not make.
+    #[error("no entry of route `{0}` waits for a response")]
+    NoEntry(String),
     /// A stored value cannot be read back: another program wrote it, or the disk is bad.
     #[error("the stored column `{0}` cannot be read")]
     Corrupt(&'static str),

@@ -68,7 +68,7 @@ pub trait Once: Send {
     /// Stores the answer to an effect whose entry this transaction made.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if this transaction made no such entry. [`StoreError::ReadOnly`],
+    /// [`StoreError::NoEntry`] if this transaction made no such entry. [`StoreError::ReadOnly`],
     /// [`StoreError::Database`].
     async fn complete(&mut self, key: &OnceKey, response: &StoredResponse) -> Result<(), StoreError>;
 

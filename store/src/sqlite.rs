@@ -1,28 +1,129 @@
-//! A store in SQLite.
+//! A store in SQLite: one connection writes, a few read.
+//!
+//! WAL with `synchronous=FULL`: a commit that returned survives a power cut. Writers begin with
+//! `BEGIN IMMEDIATE`, so a transaction that reads before it writes never has to be tried again; other processes
+//! on the same file are waited for.
+
+mod accounts;
+mod keys;
+mod mints;
+mod once;
+mod outbox;
+
+use std::str::FromStr;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{SqliteConnection, SqlitePool, Transaction};
 
-use crate::{Store, StoreError, Tx};
+use crate::{Accounts, Keys, Mints, Once, OnceKey, Outbox, Store, StoreError, Tx};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// How long to wait for a connection, and for another process's lock.
+const PATIENCE: Duration = Duration::from_secs(10);
+const READERS: u32 = 4;
 
 /// A SQLite database.
 #[derive(Debug)]
-pub(crate) struct Sqlite {}
+pub(crate) struct Sqlite {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
 
 impl Sqlite {
-    pub(crate) async fn open(_url: &str) -> Result<Self, StoreError> {
-        todo!()
+    /// Opens the database at this address and migrates it.
+    pub(crate) async fn open(url: &str) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(PATIENCE);
+        let writer = pool(1).connect_with(options.clone()).await?;
+        MIGRATIONS.run(&writer).await.map_err(StoreError::Migration)?;
+        // A database in memory belongs to its one connection.
+        let readers = if url.contains(":memory:") || url.contains("mode=memory") {
+            writer.clone()
+        } else {
+            pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"))
+        };
+        Ok(Self { writer, readers })
     }
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
 }
 
 #[async_trait]
 impl Store for Sqlite {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
-        todo!()
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(Box::new(SqliteTx { transaction, writes: true, unanswered: Vec::new() }))
     }
+
     async fn read(&self) -> Result<Box<dyn Tx>, StoreError> {
-        todo!()
+        let transaction = self.readers.begin().await?;
+        Ok(Box::new(SqliteTx { transaction, writes: false, unanswered: Vec::new() }))
     }
+
     async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.readers).await?;
         Ok(())
+    }
+}
+
+/// A transaction; dropped, it rolls back.
+pub(crate) struct SqliteTx {
+    transaction: Transaction<'static, sqlx::Sqlite>,
+    writes: bool,
+    /// Entries made here whose response is not stored yet.
+    unanswered: Vec<OnceKey>,
+}
+
+impl SqliteTx {
+    fn reader(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
+
+    fn writer(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        if self.writes { Ok(&mut self.transaction) } else { Err(StoreError::ReadOnly) }
+    }
+}
+
+#[async_trait]
+impl Tx for SqliteTx {
+    fn accounts(&mut self) -> &mut dyn Accounts {
+        self
+    }
+
+    fn once(&mut self) -> &mut dyn Once {
+        self
+    }
+
+    fn mints(&mut self) -> &mut dyn Mints {
+        self
+    }
+
+    fn keys(&mut self) -> &mut dyn Keys {
+        self
+    }
+
+    fn outbox(&mut self) -> &mut dyn Outbox {
+        self
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        if let Some(key) = self.unanswered.pop() {
+            return Err(StoreError::Incomplete(key.route));
+        }
+        Ok(self.transaction.commit().await?)
     }
 }
