@@ -1,1 +1,39 @@
-//! An embedded OpenID Provider. For development and tests, never for production.
+//! An embedded OpenID Provider. For development and tests, **never for production**.
+//!
+//! It speaks plain HTTP on loopback, keeps everything in memory and knows its people's passwords; within those
+//! limits it is a real provider: OpenID Connect Core (code flow), PKCE (RFC 7636), access tokens of RFC 9068,
+//! discovery, userinfo and RP-initiated logout.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), dev_idp::StartError> {
+//! let idp = dev_idp::DevIdp::start(dev_idp::Settings::default()).await?;
+//! assert!(idp.issuer().starts_with("http://127.0.0.1:"));
+//! idp.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod authorize;
+mod clock;
+mod cookie;
+mod discovery;
+mod exchange;
+mod issue;
+mod keys;
+mod login;
+mod logout;
+mod pages;
+mod params;
+mod provider;
+mod redirect;
+mod server;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod userinfo;
+
+pub use clock::Clock;
+pub use exchange::GrantError;
+pub use keys::{Algorithm, KeyError, UnknownAlgorithm};
+pub use server::{DevIdp, StartError};
+pub use settings::{Client, Grant, Person, Settings};
