@@ -9,12 +9,15 @@ mod clock;
 mod entry;
 mod jwt;
 pub mod pb;
+mod registry;
 mod rotation;
 mod service;
 mod socket;
 mod spire;
+mod view;
 
 pub use authority::{Authority, AuthorityError, X509Material};
 pub use entry::{Entry, KeyKind, Settings};
 pub use jwt::JwtError;
+pub use socket::SocketError;
 pub use spire::{DevSpire, DevSpireError};

@@ -1,8 +1,20 @@
 //! The embedded Workload API as a whole.
 
-use crate::{AuthorityError, Entry, Settings};
-use spiffe::SpiffeId;
-use std::{path::Path, time::Duration};
+use crate::{
+    AuthorityError, Entry, Settings, SocketError, pb::spiffe_workload_api_server::SpiffeWorkloadApiServer,
+    registry::Registry, rotation, service::Service, socket, socket::SocketFile,
+};
+use spiffe::{SpiffeId, TrustDomain};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, Once, PoisonError},
+    time::Duration,
+};
+use tokio_stream::wrappers::UnixListenerStream;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long [`DevSpire::shutdown`] waits for streams to end.
+const SHUTDOWN: Duration = Duration::from_secs(2);
 
 /// Why the embedded Workload API could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -11,76 +23,153 @@ pub enum DevSpireError {
     /// Nothing was issued.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// The socket was not opened.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// The task that makes keys ended.
+    #[error("the runtime is shutting down")]
+    Runtime,
 }
 
 /// An embedded SPIFFE Workload API. Dropping it ends it; [`shutdown`](Self::shutdown) does so tidily.
 #[derive(Debug)]
-pub struct DevSpire {}
+pub struct DevSpire {
+    registry: Arc<Registry>,
+    files: Mutex<Vec<SocketFile>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
 
 impl DevSpire {
-    /// Makes a CA and starts the rotation.
+    /// Makes a CA and starts the rotation. Says once, loudly, that this is not for production.
     ///
     /// # Errors
-    /// When no CA could be made.
+    /// [`DevSpireError::Authority`] if no CA could be made.
+    #[expect(clippy::unused_async, reason = "must run inside a runtime: the rotation is a task")]
     pub async fn start(settings: Settings) -> Result<Self, DevSpireError> {
-        todo!()
+        warn_once();
+        let registry = Arc::new(Registry::new(settings)?);
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn(rotation::run(registry.clone(), stop.clone()));
+        Ok(Self { registry, files: Mutex::default(), tasks, stop })
     }
 
-    /// Serves `entry` on a Unix socket at `path`.
+    /// Serves `entry` on a Unix socket at `path`: whoever opens it gets that identity.
+    ///
+    /// The folder is made with mode 0700 if it is missing. [`endpoint`](Self::endpoint) makes the
+    /// `SPIFFE_ENDPOINT_SOCKET` of a path.
     ///
     /// # Errors
-    /// When the entry or the path does not do.
+    /// [`DevSpireError::Socket`] if the path is too long or taken, or others can enter its folder;
+    /// [`DevSpireError::Authority`] if the entry does not fit this trust domain.
     pub async fn issue_socket(&self, path: &Path, entry: Entry) -> Result<(), DevSpireError> {
-        todo!()
+        let registry = self.registry.clone();
+        let entered = tokio::task::spawn_blocking(move || registry.enter(entry)).await;
+        let views = entered.map_err(|_| DevSpireError::Runtime)??;
+        let (listener, file) = socket::bind(path)?;
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).push(file);
+        let service = Service { registry: self.registry.clone(), views, stop: self.stop.clone() };
+        let server = tonic::transport::Server::builder()
+            .add_service(SpiffeWorkloadApiServer::new(service))
+            .serve_with_incoming_shutdown(UnixListenerStream::new(listener), self.stop.clone().cancelled_owned());
+        self.tasks.spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "a socket of dev-spire failed");
+            }
+        });
+        Ok(())
+    }
+
+    /// The `SPIFFE_ENDPOINT_SOCKET` of a socket.
+    #[must_use]
+    pub fn endpoint(path: &Path) -> String {
+        format!("unix:{}", path.display())
     }
 
     /// Issues every SVID anew.
     ///
     /// # Errors
-    /// When no certificate could be made.
+    /// [`DevSpireError::Authority`] if no certificate could be made; those already issued stay.
     pub fn rotate(&self) -> Result<(), DevSpireError> {
-        todo!()
+        Ok(self.registry.reissue()?)
     }
 
-    /// Makes a new CA, waits until it is known, and lets it issue. The old anchor stays in the bundle.
+    /// Makes a new CA, leaves it in the bundles for [`Settings::overlap`] and lets it issue everything anew. The old
+    /// anchor stays in the bundles.
     ///
     /// # Errors
-    /// When no certificate could be made.
+    /// [`DevSpireError::Authority`] if no certificate could be made.
     pub async fn rotate_ca(&self) -> Result<(), DevSpireError> {
-        todo!()
+        self.registry.prepare_ca()?;
+        tokio::time::sleep(self.registry.settings().overlap).await;
+        Ok(self.registry.activate_ca()?)
     }
 
-    /// Ends an outage, or begins one: streams end and calls are answered `UNAVAILABLE`.
+    /// Takes every CA but the newest out of the bundles, as if the old ones were tainted.
+    pub fn forget_old_cas(&self) {
+        self.registry.forget_old_cas();
+    }
+
+    /// Begins or ends an outage: streams end and calls are answered `UNAVAILABLE` until it is over.
     pub fn set_available(&self, available: bool) {
-        todo!()
+        self.registry.set_available(available);
     }
 
     /// An outage of this length.
     pub fn outage(&self, length: Duration) {
-        todo!()
+        self.set_available(false);
+        let (registry, stop) = (self.registry.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            if stop.run_until_cancelled(tokio::time::sleep(length)).await.is_some() {
+                registry.set_available(true);
+            }
+        });
     }
 
-    /// Takes an identity away: `PERMISSION_DENIED`, "no identity issued".
+    /// Takes an identity away: its calls and streams end with `PERMISSION_DENIED`, "no identity issued".
     pub fn withdraw(&self, id: &SpiffeId) {
-        todo!()
+        self.registry.set_withdrawn(id, true);
     }
 
-    /// Gives a withdrawn identity back, with a fresh SVID.
-    ///
-    /// # Errors
-    /// When no certificate could be made.
-    pub fn restore(&self, id: &SpiffeId) -> Result<(), DevSpireError> {
-        todo!()
+    /// Gives a withdrawn identity back.
+    pub fn restore(&self, id: &SpiffeId) {
+        self.registry.set_withdrawn(id, false);
+    }
+
+    /// Hands out the anchors (DER) of a foreign trust domain with every bundle.
+    pub fn federate(&self, trust_domain: TrustDomain, anchors: Vec<Vec<u8>>) {
+        self.registry.federate(trust_domain, anchors);
     }
 
     /// The anchors (DER), oldest first.
     #[must_use]
     pub fn bundle(&self) -> Vec<Vec<u8>> {
-        todo!()
+        self.registry.bundle()
     }
 
-    /// Ends all streams, removes the sockets and waits for both.
+    /// Ends all streams, removes the sockets and waits up to two seconds for the tasks.
     pub async fn shutdown(self) {
-        todo!()
+        self.stop.cancel();
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.tasks.close();
+        if tokio::time::timeout(SHUTDOWN, self.tasks.wait()).await.is_err() {
+            tracing::warn!("dev-spire ended with streams still open");
+        }
     }
+}
+
+impl Drop for DevSpire {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn warn_once() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing::warn!(
+            "dev-spire is NOT FOR PRODUCTION: its CA keys live in this process, and whoever opens a socket gets its \
+             identity. Use SPIRE where it matters."
+        );
+    });
 }
