@@ -1,1 +1,102 @@
 //! What every backend must do, as functions that check it.
+//!
+//! Each takes an open store and may find anything in it: people, keys and identifiers are fresh in every call.
+//! A backend passes when [`check_all`] returns.
+//!
+//! # Panics
+//! All of them panic when the store does not do what they check.
+
+#![expect(clippy::missing_panics_doc, reason = "the module says it once for all")]
+#![expect(clippy::missing_errors_doc, reason = "an error of the store is a failed check")]
+
+mod accounts;
+mod once;
+mod outbox;
+mod records;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+pub use self::accounts::{
+    check_accounts, check_amounts, check_concurrent_deposits, check_currencies, check_ledger, check_people,
+};
+pub use self::once::{check_concurrent_keys, check_links, check_once, check_once_expiry, check_unanswered_entries};
+pub use self::outbox::{check_commit_order, check_outbox};
+pub use self::records::{check_keys, check_mints};
+use crate::{Entry, Event, Moment, PendingEvent, Person, Store, StoreError};
+
+/// Every check there is.
+pub async fn check_all(store: Arc<dyn Store>) -> Result<(), StoreError> {
+    check_rollback(&*store).await?;
+    check_readers(&*store).await?;
+    check_accounts(&*store).await?;
+    check_amounts(&*store).await?;
+    check_currencies(&*store).await?;
+    check_people(&*store).await?;
+    check_ledger(&*store).await?;
+    check_concurrent_deposits(store.clone()).await?;
+    check_once(&*store).await?;
+    check_links(&*store).await?;
+    check_once_expiry(&*store).await?;
+    check_unanswered_entries(&*store).await?;
+    check_concurrent_keys(store.clone()).await?;
+    check_outbox(&*store).await?;
+    check_commit_order(store.clone()).await?;
+    check_mints(&*store).await?;
+    check_keys(&*store).await?;
+    store.ping().await
+}
+
+const NOW: Moment = Moment(1_700_000_000_123_456);
+
+fn somebody() -> Person {
+    Person::new("https://idp.example/realms/bank", Uuid::new_v4().to_string())
+}
+
+fn deposit_entry() -> Entry {
+    Entry::new("deposit", Some("txn".into()), NOW)
+}
+
+fn event_about(person: &Person) -> Event {
+    let subject = serde_json::json!({"format": "iss_sub", "iss": person.dpa, "sub": person.dpr});
+    Event::new("bank-deposit", subject, serde_json::json!({"minor": 1}), Some("txn".into()), NOW)
+}
+
+async fn pending_about(store: &dyn Store, person: &Person) -> Result<Vec<PendingEvent>, StoreError> {
+    let mut events = store.read().await?.pending_events(u32::MAX).await?;
+    events.retain(|pending| pending.event.subject.get("sub").and_then(Value::as_str) == Some(&person.dpr));
+    Ok(events)
+}
+
+async fn count_pending_about(store: &dyn Store, person: &Person) -> Result<usize, StoreError> {
+    Ok(pending_about(store, person).await?.len())
+}
+
+/// A transaction that is dropped leaves nothing: no money, no entry, no event.
+pub async fn check_rollback(store: &dyn Store) -> Result<(), StoreError> {
+    let person = somebody();
+    let mut tx = store.begin().await?;
+    tx.accounts().deposit(&person, "USD", 5, &deposit_entry()).await?;
+    tx.emit(&event_about(&person)).await?;
+    assert_eq!(tx.accounts().balance(&person, "USD").await?, Some(5), "a transaction sees its own writes");
+    drop(tx);
+    assert_eq!(store.read().await?.accounts().balance(&person, "USD").await?, None, "dropped, but money stayed");
+    assert_eq!(count_pending_about(store, &person).await?, 0, "dropped, but the event stayed");
+    Ok(())
+}
+
+/// A reading transaction keeps its snapshot and refuses every write.
+pub async fn check_readers(store: &dyn Store) -> Result<(), StoreError> {
+    let person = somebody();
+    let mut tx = store.read().await?;
+    assert_eq!(tx.accounts().balance(&person, "USD").await?, None);
+    let refused = tx.accounts().deposit(&person, "USD", 5, &deposit_entry()).await;
+    assert!(matches!(refused, Err(StoreError::ReadOnly)), "{refused:?}");
+    let refused = tx.emit(&event_about(&person)).await;
+    assert!(matches!(refused, Err(StoreError::ReadOnly)), "{refused:?}");
+    tx.commit().await?;
+    assert_eq!(store.read().await?.accounts().balance(&person, "USD").await?, None);
+    Ok(())
+}

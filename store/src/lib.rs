@@ -42,6 +42,8 @@ mod moment;
 mod once;
 pub mod seal;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 mod tx;
 
 use std::sync::Arc;
