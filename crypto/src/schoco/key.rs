@@ -10,9 +10,9 @@ use curve25519_dalek::{
 use std::{fmt, sync::Arc};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-/// Bytes that are not the canonical encoding of a point, or are that of the identity.
+/// Bytes that are not the canonical encoding of a group element, or are that of the identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the point is not a canonical ristretto255 encoding, or is the identity")]
+#[error("the point is not the canonical encoding of a group element, or is the identity")]
 pub struct PointError;
 
 /// Bytes that are not a scalar in 1 … ℓ − 1.
@@ -109,7 +109,7 @@ impl SigningKey {
         Self::new(Scalar::from_bytes_mod_order_wide(bytes)).ok_or(ScalarError)
     }
 
-    pub(super) fn new(scalar: Scalar) -> Option<Self> {
+    pub(crate) fn new(scalar: Scalar) -> Option<Self> {
         (scalar != Scalar::ZERO).then_some(Self(scalar))
     }
 
@@ -126,7 +126,7 @@ impl SigningKey {
         RootKey::new(point.compress().to_bytes(), point)
     }
 
-    pub(super) fn scalar(&self) -> &Scalar {
+    pub(crate) fn scalar(&self) -> &Scalar {
         &self.0
     }
 }
