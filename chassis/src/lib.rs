@@ -1,1 +1,31 @@
 //! What every process does the same way: configuration, start-up, telemetry, readiness, shutdown, problems, the gate.
+//!
+//! A workload is a library that implements [`Workload`] and a `main` of one line, `chassis::run::<TargetWl>()`. The same
+//! workload runs beside others in one process with [`spawn`]: nothing here is global but the log.
+
+pub mod admin;
+pub mod body;
+pub mod clock;
+pub mod config;
+pub mod form;
+pub mod gate;
+pub mod health;
+pub mod json;
+pub mod metrics;
+pub mod problem;
+pub mod process;
+pub mod readiness;
+mod run;
+pub mod service;
+pub mod telemetry;
+pub mod trace;
+pub mod trust;
+
+pub use async_trait::async_trait;
+pub use clock::{Clock, MockClock, SystemClock};
+pub use config::ConfigError;
+pub use metrics::Metrics;
+pub use problem::{Problem, Rejected};
+pub use process::{Handle, Process, Running, Workload, spawn};
+pub use readiness::Readiness;
+pub use run::run;

@@ -133,7 +133,12 @@ impl ProblemKind {
     /// The kind a problem type names, if it is one of ours.
     #[must_use]
     pub fn from_type_uri(uri: &str) -> Option<Self> {
-        let slug = uri.strip_prefix(PREFIX)?;
+        Self::from_slug(uri.strip_prefix(PREFIX)?)
+    }
+
+    /// The kind of a slug, if it is one of ours.
+    #[must_use]
+    pub fn from_slug(slug: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.slug() == slug)
     }
 

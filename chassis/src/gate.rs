@@ -1,0 +1,159 @@
+//! Where a request becomes believed: the one place that asks the verifier, and says, counts and logs what it found.
+//!
+//! [`Gate::admit`] is for streaming hops; [`buffered`] is middleware for services that read the whole body first, and
+//! hands handlers an [`Admitted`] chain. `Forwarded` and `X-Forwarded-Client-Cert` are never read: the peer is the TLS
+//! peer of this connection.
+
+mod buffered;
+mod error;
+mod events;
+mod inbound;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::request::Parts;
+use mesh::Peer;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use spiffe::SpiffeId;
+use token::{Accept, Arrival, Body, Chain, Mode, Reason, Refusal, Revocations, RouteRule, Rule, Verified, Verifier};
+
+use crate::clock::Clock;
+use crate::process::Process;
+use crate::trust::TrustStore;
+
+pub use buffered::{Admitted, Route, buffered};
+pub use error::GateError;
+pub use events::{EventSink, LogOnly, Rejection, Root};
+use inbound::Inbound;
+
+/// Admits requests that carry a chain. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate(Arc<Inner>);
+
+struct Inner {
+    me: SpiffeId,
+    verifier: Verifier,
+    trust: TrustStore,
+    revocations: Arc<dyn Revocations>,
+    events: Arc<dyn EventSink>,
+    clock: Arc<dyn Clock>,
+    chains: Family<Labels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    outcome: &'static str,
+    rule: &'static str,
+    mode: &'static str,
+}
+
+impl Gate {
+    /// A gate of the workload `me` that believes what `accept` says. Call it once a process: the metric it registers
+    /// has a fixed name.
+    pub fn new(
+        me: SpiffeId,
+        accept: Accept,
+        trust: TrustStore,
+        revocations: Arc<dyn Revocations>,
+        events: Arc<dyn EventSink>,
+        process: &Process,
+    ) -> Self {
+        let chains = process.metrics.register("chains", "Chains that were verified", Family::default());
+        let verifier = Verifier::new(me.clone(), accept);
+        Self(Arc::new(Inner { me, verifier, trust, revocations, events, clock: process.clock.clone(), chains }))
+    }
+
+    /// Verifies the chain that a request from `peer` carries against the rules of its route.
+    ///
+    /// `body` is what is known of the content: nothing, its digest, or that it streams on and the caller checks the
+    /// digest at its end. If the root names a key that is not known, the keys of its asserter are fetched once.
+    ///
+    /// # Errors
+    /// [`GateError::Refused`] with the rule and the segment; it is logged, counted and told to the event sink already.
+    pub async fn admit(
+        &self,
+        peer: &Peer,
+        parts: &Parts,
+        body: Body,
+        trailers: Option<&HeaderMap>,
+        route: &RouteRule,
+    ) -> Result<Verified<Chain>, GateError> {
+        let inbound = Inbound::new(parts, trailers, body);
+        match self.verify(peer, &inbound, route).await {
+            Ok(chain) => {
+                self.count("accepted", "none", Some(chain.mode()));
+                Ok(chain)
+            }
+            Err(refusal) => {
+                self.refused(peer, &inbound, &refusal).await;
+                Err(GateError::Refused { refusal, culprit: self.0.me.clone() })
+            }
+        }
+    }
+
+    async fn verify(&self, peer: &Peer, inbound: &Inbound<'_>, route: &RouteRule) -> Result<Verified<Chain>, Refusal> {
+        let first = self.verify_now(peer, inbound, route);
+        match &first {
+            Err(refusal) if is_key_missing(refusal) => {}
+            _ => return first,
+        }
+        let Some(asserter) = inbound.chain().map(|chain| chain.root().iss.clone()) else { return first };
+        if self.0.trust.refresh_for(&asserter).await { self.verify_now(peer, inbound, route) } else { first }
+    }
+
+    fn verify_now(&self, peer: &Peer, inbound: &Inbound<'_>, route: &RouteRule) -> Result<Verified<Chain>, Refusal> {
+        let request = inbound.request();
+        let arrival = Arrival {
+            chain: &inbound.chain_lines,
+            certificates: &inbound.certificate_lines,
+            peer: &peer.id,
+            peer_x5t: peer.x5t,
+            request: &request,
+            route,
+        };
+        let trust = self.0.trust.snapshot();
+        self.0.verifier.verify(&arrival, &trust, self.0.revocations.as_ref(), self.0.clock.now())
+    }
+
+    /// Counts, logs and reports a refusal, once.
+    async fn refused(&self, peer: &Peer, inbound: &Inbound<'_>, refusal: &Refusal) {
+        self.count("refused", refusal.rule.name(), refusal.mode);
+        let rejection = Rejection::new(refusal, peer, inbound, self.0.clock.now());
+        tracing::info!(
+            rule = refusal.rule.name(),
+            segment = refusal.segment,
+            peer = %peer.id,
+            dpa = rejection.root.as_ref().map(|root| root.dpa.as_str()),
+            dpr = rejection.root.as_ref().map(|root| root.dpr.as_str()),
+            txn = rejection.root.as_ref().map(|root| root.txn.as_str()),
+            "chain refused: {}",
+            refusal.reason
+        );
+        self.0.events.rejected(&rejection).await;
+    }
+
+    fn count(&self, outcome: &'static str, rule: &'static str, mode: Option<Mode>) {
+        let mode = match mode {
+            Some(Mode::Plain) => "plain",
+            Some(Mode::Id) => "id",
+            Some(Mode::Anonymous) => "anonymous",
+            None => "unknown",
+        };
+        self.0.chains.get_or_create(&Labels { outcome, rule, mode }).inc();
+    }
+}
+
+fn is_key_missing(refusal: &Refusal) -> bool {
+    refusal.rule == Rule::Root && matches!(refusal.reason, Reason::UnknownKey | Reason::NoKeys)
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate").field("me", &self.0.me).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,224 @@
+//! What this process verifies chains against: trust bundles and the asserters' keys, kept fresh in the background.
+//!
+//! Bundles come from the process's own identity. Keys come from `/keys` of each listed asserter, over mTLS from exactly
+//! its SPIFFE ID. A process is not ready before it has the first keys of every asserter; keys that could not be
+//! refreshed for an hour are dropped, and the process is not ready again.
+
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use mesh::{Client, ClientSettings, Identity};
+use spiffe::SpiffeId;
+use token::{Bundles, RootKeys, Timestamp, Trust};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::process::Process;
+use crate::readiness::Guard;
+
+use source::MeshKeys;
+pub use source::{KeyError, KeySource};
+
+/// How often keys are fetched when nothing calls for it.
+pub const REFRESH: Duration = Duration::from_secs(60);
+
+/// How long keys that cannot be refreshed are still believed, seconds.
+pub const STALE: u64 = 3600;
+
+/// An unknown `kid` has keys fetched at most this often.
+pub const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Keeps the trust of a process fresh. Cheap to clone.
+#[derive(Clone)]
+pub struct TrustStore(Arc<Inner>);
+
+struct Inner {
+    snapshot: RwLock<Arc<Trust>>,
+    asserters: HashMap<SpiffeId, Asserter>,
+    process: Process,
+}
+
+struct Asserter {
+    source: Box<dyn KeySource>,
+    /// When fetching began last; held while a fetch is under way, so that callers share it.
+    begun: tokio::sync::Mutex<Option<Instant>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    fetched: Option<Timestamp>,
+    /// Held while there are no keys to believe.
+    waiting: Option<Guard>,
+}
+
+impl TrustStore {
+    /// Starts to keep trust: bundles of `identity`, keys of each asserter at its URL.
+    ///
+    /// Returns at once; asserters may start later. Readiness waits for them.
+    ///
+    /// # Errors
+    /// There is no usable identity, or a URL is not that of an HTTPS server.
+    pub fn start(identity: &Identity, asserters: &[(SpiffeId, Url)], process: &Process) -> anyhow::Result<Self> {
+        let mut sources: HashMap<SpiffeId, Box<dyn KeySource>> = HashMap::new();
+        for (id, url) in asserters {
+            let client = Client::new(identity, id.clone(), url, ClientSettings::default())?;
+            sources.insert(id.clone(), Box::new(MeshKeys(client)));
+        }
+        let store = Self::with_sources(identity.bundles()?, sources, process);
+        store.follow(identity);
+        Ok(store)
+    }
+
+    /// The same with keys from anywhere and bundles that stay as they are.
+    pub fn with_sources(bundles: Bundles, sources: HashMap<SpiffeId, Box<dyn KeySource>>, process: &Process) -> Self {
+        let asserters = sources.into_iter().map(|(id, source)| (id, Asserter::new(source, process))).collect();
+        let snapshot = RwLock::new(Arc::new(Trust { bundles, ..Trust::default() }));
+        let store = Self(Arc::new(Inner { snapshot, asserters, process: process.clone() }));
+        for id in store.0.asserters.keys() {
+            let keeping = store.clone().keep(id.clone());
+            let stop = process.stop.clone();
+            process.tasks.spawn(async move {
+                stop.run_until_cancelled(keeping).await;
+            });
+        }
+        store
+    }
+
+    /// What is believed now.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Trust> {
+        self.0.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Believes these keys of `asserter` from now on; for the asserting workload itself, which has its keys at hand.
+    pub fn set_keys(&self, asserter: SpiffeId, keys: RootKeys) {
+        self.change(|trust| {
+            trust.keys.insert(asserter, keys);
+        });
+    }
+
+    /// Fetches the keys of `asserter` because a chain names one that is not known; true if they were fetched since.
+    ///
+    /// At most one fetch in [`PATIENCE`]; callers meanwhile share the one under way.
+    pub async fn refresh_for(&self, asserter: &SpiffeId) -> bool {
+        let Some(known) = self.0.asserters.get(asserter) else { return false };
+        let asked = Instant::now();
+        let mut begun = known.begun.lock().await;
+        if begun.is_some_and(|begun| begun >= asked) {
+            return true;
+        }
+        if begun.is_some_and(|begun| begun.elapsed() < PATIENCE) {
+            return false;
+        }
+        *begun = Some(Instant::now());
+        self.fetch(asserter, known).await.is_ok()
+    }
+
+    /// Fetches the keys of one asserter again and again.
+    async fn keep(self, id: SpiffeId) {
+        let Some(asserter) = self.0.asserters.get(&id) else { return };
+        let retries = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_secs(5))
+            .with_factor(1.5)
+            .with_jitter()
+            .without_max_times();
+        let mut delays = retries.build();
+        loop {
+            let result = {
+                let mut begun = asserter.begun.lock().await;
+                *begun = Some(Instant::now());
+                self.fetch(&id, asserter).await
+            };
+            let delay = match result {
+                Ok(()) => {
+                    delays = retries.build();
+                    REFRESH
+                }
+                Err(error) => {
+                    self.expire(&id, asserter);
+                    tracing::warn!(asserter = %id, "its keys cannot be had: {error}");
+                    delays.next().unwrap_or(REFRESH)
+                }
+            };
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    async fn fetch(&self, id: &SpiffeId, asserter: &Asserter) -> Result<(), KeyError> {
+        let jwks = asserter.source.fetch().await?;
+        let keys = RootKeys::parse(&jwks)?;
+        if keys.is_empty() {
+            return Err(KeyError::Empty);
+        }
+        tracing::debug!(asserter = %id, keys = keys.len(), "fetched its keys");
+        self.set_keys(id.clone(), keys);
+        let mut state = asserter.state();
+        state.fetched = Some(self.0.process.clock.now());
+        state.waiting = None;
+        Ok(())
+    }
+
+    /// Drops keys that could not be refreshed for too long.
+    fn expire(&self, id: &SpiffeId, asserter: &Asserter) {
+        let now = self.0.process.clock.now();
+        let mut state = asserter.state();
+        if state.fetched.is_some_and(|fetched| now.since(fetched) >= STALE) {
+            tracing::error!(asserter = %id, "its keys are an hour old and no longer believed");
+            state.fetched = None;
+            state.waiting = Some(self.0.process.ready.guard(WAITING));
+            self.change(|trust| {
+                trust.keys.remove(id);
+            });
+        }
+    }
+
+    /// Takes over the identity's bundles whenever they change.
+    fn follow(&self, identity: &Identity) {
+        let (store, identity) = (self.clone(), identity.clone());
+        let stop = self.0.process.stop.clone();
+        let following = async move {
+            let mut updates = identity.updates();
+            while updates.changed().await.is_ok() {
+                match identity.bundles() {
+                    Ok(bundles) => store.change(|trust| trust.bundles = bundles),
+                    Err(error) => tracing::warn!("the trust bundles cannot be read: {error}"),
+                }
+            }
+        };
+        self.0.process.tasks.spawn(async move {
+            stop.run_until_cancelled(following).await;
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Trust)) {
+        let mut snapshot = self.0.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut snapshot));
+    }
+}
+
+/// What readiness calls the wait for keys.
+const WAITING: &str = "asserter's keys";
+
+impl Asserter {
+    fn new(source: Box<dyn KeySource>, process: &Process) -> Self {
+        let state = State { fetched: None, waiting: Some(process.ready.guard(WAITING)) };
+        Self { source, begun: tokio::sync::Mutex::default(), state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for TrustStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrustStore").finish_non_exhaustive()
+    }
+}
