@@ -10,6 +10,7 @@ mod error;
 mod layers;
 mod period;
 mod sections;
+pub mod spiffe_id;
 
 use std::path::Path;
 

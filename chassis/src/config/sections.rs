@@ -125,6 +125,7 @@ pub struct AssertingSettings {
     /// Where it listens.
     pub url: Url,
     /// The only SPIFFE ID it may have.
+    #[serde(with = "super::spiffe_id")]
     pub id: SpiffeId,
 }
 
