@@ -3,12 +3,18 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use store::Moment;
 use token::Timestamp;
 
-/// Tells the time in whole Unix seconds.
+/// Tells the time.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// The time now in whole Unix seconds, as tokens have it.
     fn now(&self) -> Timestamp;
+
+    /// The time now to the microsecond, as records and events have it.
+    fn moment(&self) -> Moment {
+        Moment::from_seconds(self.now().0)
+    }
 }
 
 /// The clock of the machine.
@@ -16,10 +22,18 @@ pub trait Clock: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this module owns the ambient clock")]
     fn now(&self) -> Timestamp {
-        Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+        Timestamp(since_epoch().as_secs())
     }
+
+    fn moment(&self) -> Moment {
+        Moment(i64::try_from(since_epoch().as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this module owns the ambient clock")]
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// A clock that stands still until it is told to move.
