@@ -17,11 +17,7 @@ impl Bundles {
     ///
     /// A certificate that is not an authority of this profile (cA, keyCertSign, no name constraints) certifies nothing
     /// and is left out: a bundle with one odd anchor must not cost the others.
-    pub fn insert(
-        &mut self,
-        trust_domain: TrustDomain,
-        anchors: impl IntoIterator<Item = impl AsRef<[u8]>>,
-    ) -> usize {
+    pub fn insert(&mut self, trust_domain: TrustDomain, anchors: impl IntoIterator<Item = impl AsRef<[u8]>>) -> usize {
         let parsed = anchors.into_iter().filter_map(|der| X509::parse(der.as_ref()).ok());
         let anchors: Vec<_> = parsed.filter(X509::is_authority).collect();
         let count = anchors.len();

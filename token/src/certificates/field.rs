@@ -69,8 +69,22 @@ mod tests {
     #[test]
     fn refuses_anything_but_a_list_of_byte_sequences() {
         for text in [
-            "AQ==", ":AQ==", ":AQ==:,", ",:AQ==:", ":AQ==:;a", ":AQ==: :Ag==:", "(:AQ==:)", "\t:AQ==:", ":AQ==:\t",
-            ":AQ:", ":AR==:", ":A-==:", ":AQ= =:", ":AQ==:,,:Ag==:", "a", "\"AQ==\"",
+            "AQ==",
+            ":AQ==",
+            ":AQ==:,",
+            ",:AQ==:",
+            ":AQ==:;a",
+            ":AQ==: :Ag==:",
+            "(:AQ==:)",
+            "\t:AQ==:",
+            ":AQ==:\t",
+            ":AQ:",
+            ":AR==:",
+            ":A-==:",
+            ":AQ= =:",
+            ":AQ==:,,:Ag==:",
+            "a",
+            "\"AQ==\"",
         ] {
             assert_eq!(parse(text.as_bytes()), Err(CertificateError::Syntax), "{text:?}");
         }

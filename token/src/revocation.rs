@@ -1,0 +1,260 @@
+//! Rule 11: what is no longer believed although its signature is good (signals.md, "Revocation").
+//!
+//! One record kills everything it covers: the verifier looks up the root, the person and their session, every link,
+//! every signer with its certificates, and the mTLS peer.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{PoisonError, RwLock};
+
+use spiffe::SpiffeId;
+
+use crate::claims::TokenId;
+use crate::encoding::Digest;
+use crate::refusal::{Reason, Refusal, RevokedBy, Rule};
+use crate::verified::SegmentSigner;
+use crate::{Chain, Timestamp};
+
+/// Everything of a chain and its arrival that can be revoked.
+#[derive(Clone, Copy, Debug)]
+pub struct RevocationQuery<'a> {
+    /// The chain, believed by every rule before.
+    pub chain: &'a Chain,
+    /// The signers that showed certificates.
+    pub signers: &'a [SegmentSigner],
+    /// The mTLS peer.
+    pub peer: &'a SpiffeId,
+    /// SHA-256 of the peer's leaf certificate.
+    pub peer_x5t: Digest,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// A view of what is revoked.
+pub trait Revocations: Send + Sync {
+    /// Refuses what is revoked, and everything while the view is incomplete or stale.
+    ///
+    /// # Errors
+    /// A [`Refusal`] of rule `revocation` that blames the segment, or none for the peer and the view.
+    fn check(&self, query: &RevocationQuery<'_>) -> Result<(), Refusal>;
+}
+
+/// What a record revokes, with the scope that makes the identifier mean something.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RevocationKey {
+    /// One DA-SVID and every chain on it.
+    Root {
+        /// The asserter.
+        iss: SpiffeId,
+        /// Its root.
+        jti: TokenId,
+    },
+    /// A person's session at the identity provider.
+    Session {
+        /// The identity provider.
+        dpa: String,
+        /// Its session.
+        sid: String,
+    },
+    /// A person.
+    Person {
+        /// The identity provider.
+        dpa: String,
+        /// Its subject.
+        dpr: String,
+    },
+    /// A link of an ID chain.
+    Link {
+        /// The signer.
+        iss: SpiffeId,
+        /// Its link.
+        jti: TokenId,
+    },
+    /// A link of an anonymous chain.
+    AnonymousLink {
+        /// The asserter.
+        root_iss: SpiffeId,
+        /// Its root.
+        root_jti: TokenId,
+        /// The link.
+        jti: TokenId,
+    },
+    /// A workload, as a signer and as a peer.
+    Workload(SpiffeId),
+    /// A certificate by its SHA-256, as a signer's, in its path, and as a peer's.
+    Certificate(Digest),
+}
+
+/// One revocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationRecord {
+    /// What is revoked.
+    pub key: RevocationKey,
+    /// For a person: only logins (`auth_time`, else `oat`) up to this moment; absent: all of them.
+    pub not_after_login: Option<Timestamp>,
+    /// When the record may be forgotten: no token it covers is alive then.
+    pub expires: Timestamp,
+}
+
+#[derive(Clone, Copy)]
+struct Scope {
+    not_after_login: Option<Timestamp>,
+    expires: Timestamp,
+}
+
+/// How current the table's view is.
+#[derive(Clone, Copy)]
+enum View {
+    /// Fed by nobody: always current.
+    Local,
+    /// Fed from elsewhere.
+    Fed { max_silence: u64, heard: Option<Timestamp> },
+}
+
+/// Revocations in memory: an exact map, bounded because records end with what they cover.
+pub struct RevocationTable {
+    records: RwLock<HashMap<RevocationKey, Scope>>,
+    view: RwLock<View>,
+}
+
+impl Default for RevocationTable {
+    fn default() -> Self {
+        Self::local()
+    }
+}
+
+impl RevocationTable {
+    /// A table nobody else feeds: complete and fresh from the start.
+    #[must_use]
+    pub fn local() -> Self {
+        Self::with_view(View::Local)
+    }
+
+    /// A table fed by signals: refuses everything until [`heard`](Self::heard), and again after `max_silence` seconds
+    /// without it.
+    #[must_use]
+    pub fn fed(max_silence: u64) -> Self {
+        Self::with_view(View::Fed { max_silence, heard: None })
+    }
+
+    fn with_view(view: View) -> Self {
+        Self { records: RwLock::default(), view: RwLock::new(view) }
+    }
+
+    /// Says that the view was complete and current at `now`.
+    pub fn heard(&self, now: Timestamp) {
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        if let View::Fed { heard, .. } = &mut *view {
+            *heard = (*heard).max(Some(now));
+        }
+    }
+
+    /// Adds a record. Duplicate and reordered records converge: the wider scope and the later end win.
+    pub fn insert(&self, record: RevocationRecord) {
+        let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
+        let new = Scope { not_after_login: record.not_after_login, expires: record.expires };
+        match records.entry(record.key) {
+            Entry::Vacant(entry) => {
+                entry.insert(new);
+            }
+            Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                // No moment covers every login.
+                known.not_after_login = known.not_after_login.zip(new.not_after_login).map(|(a, b)| a.max(b));
+                known.expires = known.expires.max(new.expires);
+            }
+        }
+    }
+
+    /// Forgets what has ended at `now`.
+    pub fn purge(&self, now: Timestamp) {
+        let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
+        records.retain(|_, scope| now < scope.expires);
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether nothing is revoked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn check_view(&self, now: Timestamp) -> Result<(), Refusal> {
+        let view = *self.view.read().unwrap_or_else(PoisonError::into_inner);
+        let reason = match view {
+            View::Local => return Ok(()),
+            View::Fed { heard: None, .. } => Reason::RevocationsIncomplete,
+            View::Fed { max_silence, heard: Some(heard) } if now.since(heard) > max_silence => Reason::RevocationsStale,
+            View::Fed { .. } => return Ok(()),
+        };
+        Err(Refusal::new(Rule::Revocation, None, reason))
+    }
+}
+
+impl Revocations for RevocationTable {
+    fn check(&self, query: &RevocationQuery<'_>) -> Result<(), Refusal> {
+        self.check_view(query.now)?;
+        let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
+        if records.is_empty() {
+            return Ok(());
+        }
+        let login = query.chain.root().auth_time.unwrap_or(query.chain.root().oat);
+        let is_revoked = |key: &RevocationKey| {
+            records.get(key).is_some_and(|scope| {
+                query.now < scope.expires && scope.not_after_login.is_none_or(|moment| login <= moment)
+            })
+        };
+        match query.keys().find(|(_, _, key)| is_revoked(key)) {
+            Some((segment, by, _)) => Err(Refusal::new(Rule::Revocation, segment, Reason::Revoked(by))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'a> RevocationQuery<'a> {
+    /// Every key to look up, in the order of tokens.md, with the segment it blames.
+    pub fn keys(&self) -> impl Iterator<Item = (Option<usize>, RevokedBy, RevocationKey)> + 'a {
+        let root = self.chain.root();
+        let of_root = [
+            Some((RevokedBy::Root, RevocationKey::Root { iss: root.iss.clone(), jti: root.jti })),
+            root.sid.clone().map(|sid| (RevokedBy::Session, RevocationKey::Session { dpa: root.dpa.clone(), sid })),
+            Some((RevokedBy::Person, RevocationKey::Person { dpa: root.dpa.clone(), dpr: root.dpr.clone() })),
+            Some((RevokedBy::Signer, RevocationKey::Workload(root.iss.clone()))),
+        ];
+        let of_peer = [
+            (None, RevokedBy::Peer, RevocationKey::Workload(self.peer.clone())),
+            (None, RevokedBy::PeerCertificate, RevocationKey::Certificate(self.peer_x5t)),
+        ];
+        let of_root = of_root.into_iter().flatten().map(|(by, key)| (Some(0), by, key));
+        of_root.chain(link_keys(self.chain)).chain(signer_keys(self.signers)).chain(of_peer)
+    }
+}
+
+fn link_keys(chain: &Chain) -> impl Iterator<Item = (Option<usize>, RevokedBy, RevocationKey)> {
+    let root = chain.root();
+    chain.links().iter().zip(1..).map(move |(link, segment)| {
+        let jti = link.claims.jti;
+        let key = match link.claims.iss() {
+            Some(iss) => RevocationKey::Link { iss: iss.clone(), jti },
+            None => RevocationKey::AnonymousLink { root_iss: root.iss.clone(), root_jti: root.jti, jti },
+        };
+        (Some(segment), RevokedBy::Link, key)
+    })
+}
+
+fn signer_keys(signers: &[SegmentSigner]) -> impl Iterator<Item = (Option<usize>, RevokedBy, RevocationKey)> {
+    signers.iter().flat_map(|signer| {
+        let id = (RevokedBy::Signer, RevocationKey::Workload(signer.certified.leaf.spiffe_id.clone()));
+        let certificates = signer.certified.path.iter();
+        let certificates = certificates.map(|at| (RevokedBy::Certificate, RevocationKey::Certificate(at.x5t)));
+        std::iter::once(id).chain(certificates).map(|(by, key)| (Some(signer.segment), by, key))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! The rules, in their order (tokens.md, "Verification"; exact.md, "Order and blame").
+//!
+//! One module a rule, or a few that belong together. Each stops at its first failure and says which segment is to blame.
+//! Rule 12 belongs to the service where effects happen: it needs its store.
+
+use std::sync::Arc;
+
+use spiffe::SpiffeId;
+
+use crate::certificates::CertifiedSigner;
+use crate::claims::Only;
+use crate::encoding::Digest;
+use crate::provenance::Provenance;
+use crate::refusal::{Refusal, Rule};
+use crate::revocation::RevocationQuery;
+use crate::verified::{Evidence, SegmentSigner};
+use crate::{Accept, Arrival, Certificates, Chain, Revocations, Timestamp, Trust, Verified};
+
+mod arrival;
+mod authority;
+mod continuity;
+mod depth;
+mod form;
+mod root;
+mod signatures;
+mod signers;
+mod time;
+
+use root::RootSigner;
+
+pub(crate) use depth::max_links;
+pub(crate) use signatures::check_anonymous;
+pub(crate) use time::SEAL_LIFE;
+
+/// Decides whether a chain is believed by one service.
+#[derive(Clone)]
+pub struct Verifier {
+    me: SpiffeId,
+    accept: Accept,
+    provenance: Option<Arc<dyn Provenance>>,
+}
+
+impl Verifier {
+    /// A verifier for the service `me`, with what its policy accepts.
+    #[must_use]
+    pub fn new(me: SpiffeId, mut accept: Accept) -> Self {
+        if accept.trust_domains.is_empty() {
+            accept.trust_domains.push(me.trust_domain().clone());
+        }
+        Self { me, accept, provenance: None }
+    }
+
+    /// The same verifier, which also asks for a proof (rule 13).
+    #[must_use]
+    pub fn with_provenance(mut self, provenance: Arc<dyn Provenance>) -> Self {
+        self.provenance = Some(provenance);
+        self
+    }
+
+    /// The service it verifies for.
+    #[must_use]
+    pub const fn me(&self) -> &SpiffeId {
+        &self.me
+    }
+
+    /// What it accepts.
+    #[must_use]
+    pub const fn accept(&self) -> &Accept {
+        &self.accept
+    }
+
+    /// Applies rules 1 to 11 and 13 to a chain that arrived. A pure function of its arguments.
+    ///
+    /// # Errors
+    /// The first [`Refusal`]; peers are told only its [`problem_slug`](Refusal::problem_slug).
+    pub fn verify(
+        &self,
+        arrival: &Arrival<'_>,
+        trust: &Trust,
+        revocations: &dyn Revocations,
+        now: Timestamp,
+    ) -> Result<Verified<Chain>, Refusal> {
+        let (draft, certificates) = form::read(arrival)?;
+        let chain = draft.into_chain(Some(&self.accept.modes))?;
+        let case = Case { me: &self.me, accept: &self.accept, arrival, trust, chain: &chain, certificates, now };
+        let evidence = self.judge(&case, revocations);
+        let evidence = evidence.map_err(|refusal| Refusal { mode: Some(chain.mode()), ..refusal })?;
+        Ok(Verified::new(chain, evidence))
+    }
+
+    /// Rules 3 to 13.
+    fn judge(&self, case: &Case<'_>, revocations: &dyn Revocations) -> Result<Evidence, Refusal> {
+        let root = root::check(case)?;
+        let links = signers::check(case, &root)?;
+        signatures::check(case.chain, &root, &links)?;
+        continuity::check(case.chain)?;
+        time::check(case, root.certificate(), &links)?;
+        depth::check(case.chain, case.accept.max_links)?;
+        arrival::check(case)?;
+        let (authority, body_digest) = authority::check(case)?;
+        let evidence = Evidence {
+            authority,
+            signers: segment_signers(root, links),
+            body_digest,
+            peer: case.arrival.peer.clone(),
+            peer_x5t: Digest(case.arrival.peer_x5t),
+        };
+        revocations.check(&RevocationQuery {
+            chain: case.chain,
+            signers: &evidence.signers,
+            peer: &evidence.peer,
+            peer_x5t: evidence.peer_x5t,
+            now: case.now,
+        })?;
+        if let Some(provenance) = &self.provenance {
+            let refuse = |reason| Refusal::new(Rule::Provenance, 0, reason);
+            provenance.check(case.chain, case.arrival, case.now).map_err(refuse)?;
+        }
+        Ok(evidence)
+    }
+}
+
+fn segment_signers(root: RootSigner, links: Vec<CertifiedSigner>) -> Vec<SegmentSigner> {
+    let root = root.into_certificate().map(|certified| SegmentSigner { segment: 0, certified });
+    let links = links.into_iter().zip(1..).map(|(certified, segment)| SegmentSigner { segment, certified });
+    root.into_iter().chain(links).collect()
+}
+
+/// Everything the rules look at.
+struct Case<'a> {
+    me: &'a SpiffeId,
+    accept: &'a Accept,
+    arrival: &'a Arrival<'a>,
+    trust: &'a Trust,
+    chain: &'a Chain,
+    certificates: Certificates,
+    now: Timestamp,
+}
+
+/// Every `only` of a chain with its segment, from the root on.
+fn restrictions(chain: &Chain) -> impl Iterator<Item = (usize, &Only)> + Clone {
+    let root = chain.root().only.as_ref();
+    let links = chain.links().iter().zip(1..).map(|(link, segment)| (segment, link.claims.only.as_ref()));
+    std::iter::once((0, root)).chain(links).filter_map(|(segment, only)| Some((segment, only?)))
+}
