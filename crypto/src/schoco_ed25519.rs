@@ -1,4 +1,4 @@
-//! SCHOCO-ED25519: the suite of the published Go implementation of SchoCo, for interoperability and benchmarks.
+//! SCHOCO-ED25519: the suite of the published Go implementation of `SchoCo`, for interoperability and benchmarks.
 //!
 //! **No workload accepts it.** Byte-compatible where the input is valid, strict where Go is lax: points must be canonical
 //! and in the prime-order subgroup, the identity and unreduced scalars are refused.

@@ -234,7 +234,7 @@ fn refuses_two_steps_made_to_solve_the_equation_without_a_key() {
 fn shows_no_secret_in_debug_output() {
     let secret = key(1);
     assert_eq!(format!("{secret:?}"), "schoco::SigningKey(…)");
-    assert!(!format!("{:?}", Transcript::new(&secret.root_key())).contains("["));
+    assert!(!format!("{:?}", Transcript::new(&secret.root_key())).contains('['));
 }
 
 #[test]
