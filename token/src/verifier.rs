@@ -10,11 +10,12 @@ use spiffe::SpiffeId;
 use crate::certificates::CertifiedSigner;
 use crate::claims::Only;
 use crate::encoding::Digest;
+use crate::policy::RequestBinding;
 use crate::provenance::Provenance;
 use crate::refusal::{Refusal, Rule};
 use crate::revocation::RevocationQuery;
 use crate::verified::{Evidence, SegmentSigner};
-use crate::{Accept, Arrival, Certificates, Chain, Revocations, Timestamp, Trust, Verified};
+use crate::{Accept, Arrival, Body, Certificates, Chain, Request, Revocations, RouteRule, Timestamp, Trust, Verified};
 
 mod arrival;
 mod authority;
@@ -88,14 +89,38 @@ impl Verifier {
         Ok(Verified::new(chain, evidence))
     }
 
+    /// Applies rules 3 to 8 and 11 to a chain that a peer shows without bringing a request: for introspection and
+    /// diagnosis.
+    ///
+    /// What passes is genuine, alive and not revoked. Whether anyone may act on it only [`verify`](Self::verify) finds out,
+    /// so nothing is returned that says so.
+    ///
+    /// # Errors
+    /// The first [`Refusal`].
+    pub fn examine(
+        &self,
+        chain: &Chain,
+        certificates: Certificates,
+        (peer, peer_x5t): (&SpiffeId, [u8; 32]),
+        trust: &Trust,
+        revocations: &dyn Revocations,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let request = Request { method: "GET", target: "/", headers: &[], trailers: &[], body: Body::Absent };
+        let route = RouteRule { scope: String::new(), request_binding: RequestBinding::None };
+        let arrival = Arrival { chain: &[], certificates: &[], peer, peer_x5t, request: &request, route: &route };
+        let case = Case { me: &self.me, accept: &self.accept, arrival: &arrival, trust, chain, certificates, now };
+        let peer_x5t = Digest(peer_x5t);
+        let examined = genuine(&case).and_then(|(root, links)| {
+            let signers = segment_signers(root, links);
+            revocations.check(&RevocationQuery { chain, signers: &signers, peer, peer_x5t, now })
+        });
+        examined.map_err(|refusal| Refusal { mode: Some(chain.mode()), ..refusal })
+    }
+
     /// Rules 3 to 13.
     fn judge(&self, case: &Case<'_>, revocations: &dyn Revocations) -> Result<Evidence, Refusal> {
-        let root = root::check(case)?;
-        let links = signers::check(case, &root)?;
-        signatures::check(case.chain, &root, &links)?;
-        continuity::check(case.chain)?;
-        time::check(case, root.certificate(), &links)?;
-        depth::check(case.chain, case.accept.max_links)?;
+        let (root, links) = genuine(case)?;
         arrival::check(case)?;
         let (authority, body_digest) = authority::check(case)?;
         let evidence = Evidence {
@@ -118,6 +143,17 @@ impl Verifier {
         }
         Ok(evidence)
     }
+}
+
+/// Rules 3 to 8: what does not depend on who brings the chain where.
+fn genuine(case: &Case<'_>) -> Result<(RootSigner, Vec<CertifiedSigner>), Refusal> {
+    let root = root::check(case)?;
+    let links = signers::check(case, &root)?;
+    signatures::check(case.chain, &root, &links)?;
+    continuity::check(case.chain)?;
+    time::check(case, root.certificate(), &links)?;
+    depth::check(case.chain, case.accept.max_links)?;
+    Ok((root, links))
 }
 
 fn segment_signers(root: RootSigner, links: Vec<CertifiedSigner>) -> Vec<SegmentSigner> {
