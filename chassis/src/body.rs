@@ -54,7 +54,11 @@ pub struct Whole {
 /// # Errors
 /// [`BodyError`]; what was read is dropped.
 pub async fn read(body: Body, limit: usize) -> Result<Whole, BodyError> {
-    let collecting = tokio::time::timeout(TIMEOUT, Limited::new(body, limit).collect());
+    read_within(body, limit, TIMEOUT).await
+}
+
+async fn read_within(body: Body, limit: usize, timeout: Duration) -> Result<Whole, BodyError> {
+    let collecting = tokio::time::timeout(timeout, Limited::new(body, limit).collect());
     match collecting.await {
         Err(_) => Err(BodyError::TooSlow),
         Ok(Err(error)) if is_too_large(error.as_ref()) => Err(BodyError::TooLarge(limit)),
@@ -75,4 +79,31 @@ fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
         cause = error.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn refuses_a_body_that_takes_too_long() {
+        let silent = Body::from_stream(futures::stream::pending::<io::Result<Bytes>>());
+        let result = read_within(silent, LIMIT, Duration::from_millis(5)).await;
+        assert_eq!(result.unwrap_err(), BodyError::TooSlow);
+    }
+
+    #[tokio::test]
+    async fn refuses_a_body_that_ends_early_or_is_too_long() {
+        let broken = Body::from_stream(futures::stream::iter([Err::<Bytes, _>(io::Error::other("reset"))]));
+        assert_eq!(read(broken, LIMIT).await.unwrap_err(), BodyError::Broken);
+        let endless = Body::from_stream(futures::stream::repeat_with(|| Ok::<_, io::Error>(Bytes::from_static(b"xx"))));
+        assert_eq!(read(endless, 1000).await.unwrap_err(), BodyError::TooLarge(1000));
+    }
+
+    #[tokio::test]
+    async fn takes_a_body_of_exactly_the_limit() {
+        assert_eq!(read(Body::from("1234"), 4).await.unwrap().bytes, "1234");
+    }
 }

@@ -10,13 +10,12 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use mesh::{Client, ClientSettings, Identity};
 use spiffe::SpiffeId;
 use token::{Bundles, RootKeys, Timestamp, Trust};
-use tokio::time::Instant;
 use url::Url;
 
 use crate::process::Process;
@@ -25,14 +24,29 @@ use crate::readiness::Guard;
 use source::MeshKeys;
 pub use source::{KeyError, KeySource};
 
-/// How often keys are fetched when nothing calls for it.
-pub const REFRESH: Duration = Duration::from_secs(60);
+/// How often keys are fetched, and how long they are believed without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two fetches when nothing calls for one.
+    pub refresh: Duration,
+    /// An unknown `kid` has keys fetched at most once in this time.
+    pub patience: Duration,
+    /// The longest pause before a fetch that failed is tried again.
+    pub retry: Duration,
+    /// Keys that cannot be refreshed for this long are no longer believed.
+    pub stale: Duration,
+}
 
-/// How long keys that cannot be refreshed are still believed, seconds.
-pub const STALE: u64 = 3600;
-
-/// An unknown `kid` has keys fetched at most this often.
-pub const PATIENCE: Duration = Duration::from_secs(3);
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            refresh: Duration::from_mins(1),
+            patience: Duration::from_secs(3),
+            retry: Duration::from_secs(2),
+            stale: Duration::from_hours(1),
+        }
+    }
+}
 
 /// Keeps the trust of a process fresh. Cheap to clone.
 #[derive(Clone)]
@@ -42,6 +56,7 @@ struct Inner {
     snapshot: RwLock<Arc<Trust>>,
     asserters: HashMap<SpiffeId, Asserter>,
     process: Process,
+    pace: Pace,
 }
 
 struct Asserter {
@@ -70,16 +85,21 @@ impl TrustStore {
             let client = Client::new(identity, id.clone(), url, ClientSettings::default())?;
             sources.insert(id.clone(), Box::new(MeshKeys(client)));
         }
-        let store = Self::with_sources(identity.bundles()?, sources, process);
+        let store = Self::with_sources(identity.bundles()?, sources, Pace::default(), process);
         store.follow(identity);
         Ok(store)
     }
 
     /// The same with keys from anywhere and bundles that stay as they are.
-    pub fn with_sources(bundles: Bundles, sources: HashMap<SpiffeId, Box<dyn KeySource>>, process: &Process) -> Self {
+    pub fn with_sources(
+        bundles: Bundles,
+        sources: HashMap<SpiffeId, Box<dyn KeySource>>,
+        pace: Pace,
+        process: &Process,
+    ) -> Self {
         let asserters = sources.into_iter().map(|(id, source)| (id, Asserter::new(source, process))).collect();
         let snapshot = RwLock::new(Arc::new(Trust { bundles, ..Trust::default() }));
-        let store = Self(Arc::new(Inner { snapshot, asserters, process: process.clone() }));
+        let store = Self(Arc::new(Inner { snapshot, asserters, process: process.clone(), pace }));
         for id in store.0.asserters.keys() {
             let keeping = store.clone().keep(id.clone());
             let stop = process.stop.clone();
@@ -105,7 +125,7 @@ impl TrustStore {
 
     /// Fetches the keys of `asserter` because a chain names one that is not known; true if they were fetched since.
     ///
-    /// At most one fetch in [`PATIENCE`]; callers meanwhile share the one under way.
+    /// At most one fetch in [`Pace::patience`]; callers meanwhile share the one under way.
     pub async fn refresh_for(&self, asserter: &SpiffeId) -> bool {
         let Some(known) = self.0.asserters.get(asserter) else { return false };
         let asked = Instant::now();
@@ -113,7 +133,7 @@ impl TrustStore {
         if begun.is_some_and(|begun| begun >= asked) {
             return true;
         }
-        if begun.is_some_and(|begun| begun.elapsed() < PATIENCE) {
+        if begun.is_some_and(|begun| begun.elapsed() < self.0.pace.patience) {
             return false;
         }
         *begun = Some(Instant::now());
@@ -124,8 +144,8 @@ impl TrustStore {
     async fn keep(self, id: SpiffeId) {
         let Some(asserter) = self.0.asserters.get(&id) else { return };
         let retries = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_secs(5))
+            .with_min_delay(Duration::from_millis(50).min(self.0.pace.retry))
+            .with_max_delay(self.0.pace.retry)
             .with_factor(1.5)
             .with_jitter()
             .without_max_times();
@@ -139,12 +159,12 @@ impl TrustStore {
             let delay = match result {
                 Ok(()) => {
                     delays = retries.build();
-                    REFRESH
+                    self.0.pace.refresh
                 }
                 Err(error) => {
                     self.expire(&id, asserter);
                     tracing::warn!(asserter = %id, "its keys cannot be had: {error}");
-                    delays.next().unwrap_or(REFRESH)
+                    delays.next().unwrap_or(self.0.pace.retry)
                 }
             };
             tokio::time::sleep(delay).await;
@@ -169,7 +189,7 @@ impl TrustStore {
     fn expire(&self, id: &SpiffeId, asserter: &Asserter) {
         let now = self.0.process.clock.now();
         let mut state = asserter.state();
-        if state.fetched.is_some_and(|fetched| now.since(fetched) >= STALE) {
+        if state.fetched.is_some_and(|fetched| now.since(fetched) >= self.0.pace.stale.as_secs()) {
             tracing::error!(asserter = %id, "its keys are an hour old and no longer believed");
             state.fetched = None;
             state.waiting = Some(self.0.process.ready.guard(WAITING));
