@@ -140,10 +140,10 @@ fn accepts_other_keys_and_hashes_of_authorities() {
 fn goes_through_at_most_four_intermediates_in_any_order() {
     let anchor = root();
     let mut list = vec![];
-    let mut last = anchor.intermediate(ca_params("1"));
+    let mut lowest = anchor.intermediate(ca_params("1"));
     for number in 2..=6 {
-        let leaf = last.leaf(&leaf_params(&[ALICE]));
-        list.push(last.der.clone());
+        let leaf = lowest.leaf(&leaf_params(&[ALICE]));
+        list.push(lowest.der.clone());
         let all: Vec<&[u8]> = [&leaf].into_iter().chain(&list).map(Vec::as_slice).collect();
         let found = signer(&all, &bundle("bank.example", &[&anchor]));
         if list.len() <= MAX_INTERMEDIATES {
@@ -151,7 +151,7 @@ fn goes_through_at_most_four_intermediates_in_any_order() {
         } else {
             assert_eq!(found, Err(CertificateError::Path));
         }
-        last = last.intermediate(ca_params(&number.to_string()));
+        lowest = lowest.intermediate(ca_params(&number.to_string()));
     }
 }
 
