@@ -1,1 +1,22 @@
-//! Turns an OAuth access token into a DA-SVID.
+//! asserting-wl: turns a person's OAuth access token into a DA-SVID.
+//!
+//! A workload of the trust domain presents the token over SPIFFE mTLS. [`oauth`] verifies it, [`permission`] asks the
+//! policy, [`minting`] signs a root with a key of the [`keyring`] (or the SVID) and records it together with its event.
+//! [`validation`] and [`introspection`] tell about chains that came of it. [`routes`] declares the endpoints.
+
+pub mod admission;
+pub mod api_error;
+pub mod config;
+pub mod examination;
+pub mod introspection;
+pub mod keyring;
+pub mod minting;
+pub mod oauth;
+pub mod permission;
+pub mod rejections;
+pub mod routes;
+pub mod validation;
+mod workload;
+
+pub use config::Config;
+pub use workload::AssertingWl;

@@ -1,3 +1,7 @@
 //! The `asserting-wl` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chassis::run::<asserting_wl::AssertingWl>()
+}

@@ -1,0 +1,166 @@
+//! The settings of asserting-wl; `config/asserting-wl.toml` documents every one with its default.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chassis::ConfigError;
+use chassis::config::{IdentitySettings, ListenSettings, Period, PolicySource, StoreSettings};
+use serde::Deserialize;
+
+use crate::admission::AdmissionSettings;
+use crate::oauth::OauthVerifier;
+
+/// Longest life of a DA-SVID, whatever is configured.
+pub(crate) const MAX_LIFE: Duration = Duration::from_secs(600);
+
+/// The settings of asserting-wl.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the SPIFFE identity comes from.
+    #[serde(default)]
+    pub identity: IdentitySettings,
+    /// The mTLS listener.
+    #[serde(default = "listen")]
+    pub listen: ListenSettings,
+    /// Where minting keys, mints and events are kept.
+    pub store: StoreSettings,
+    /// How minting keys are sealed in the store.
+    #[serde(default)]
+    pub seal: SealSettings,
+    /// Whom it believes and who may mint: a file or an inline table.
+    pub policy: PolicySource,
+    /// How DA-SVIDs are signed and how long they live.
+    #[serde(default)]
+    pub mint: MintSettings,
+    /// How identity providers are asked for their keys.
+    #[serde(default)]
+    pub providers: ProviderSettings,
+    /// What one caller may ask for.
+    #[serde(default)]
+    pub limits: AdmissionSettings,
+}
+
+fn listen() -> ListenSettings {
+    ListenSettings::on_port(8443)
+}
+
+/// `[seal]`: the key that seals what is secret at rest.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SealSettings {
+    /// A file of 32 bytes; with SQLite it may be left out and is made beside the database.
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[mint]`: how DA-SVIDs are signed and how long they live.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MintSettings {
+    /// What signs at `/mint`: a published minting key, or the SVID.
+    pub key: MintKey,
+    /// The minting key's algorithm.
+    pub alg: MintAlgorithm,
+    /// The life of a DA-SVID where OAuth token, policy and SVID allow it; at most ten minutes.
+    pub life: Period,
+}
+
+impl Default for MintSettings {
+    fn default() -> Self {
+        Self { key: MintKey::Minting, alg: MintAlgorithm::Es256, life: Period::seconds(120) }
+    }
+}
+
+/// What signs plain DA-SVIDs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MintKey {
+    /// A minting key, published at `/keys`.
+    Minting,
+    /// This workload's own SVID.
+    Svid,
+}
+
+/// The algorithm of the minting key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum MintAlgorithm {
+    /// ECDSA on P-256.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// ECDSA on P-384.
+    #[serde(rename = "ES384")]
+    Es384,
+    /// RSASSA-PSS.
+    #[serde(rename = "PS256")]
+    Ps256,
+    /// RSASSA-PKCS1-v1_5.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// Ed25519.
+    #[serde(rename = "Ed25519")]
+    Ed25519,
+}
+
+impl MintAlgorithm {
+    /// The algorithm as the signer knows it.
+    #[must_use]
+    pub fn jose(self) -> crypto::jose::Algorithm {
+        use crypto::jose::Algorithm;
+        match self {
+            Self::Es256 => Algorithm::Es256,
+            Self::Es384 => Algorithm::Es384,
+            Self::Ps256 => Algorithm::Ps256,
+            Self::Rs256 => Algorithm::Rs256,
+            Self::Ed25519 => Algorithm::Ed25519,
+        }
+    }
+}
+
+/// `[providers]`: how identity providers are reached.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProviderSettings {
+    /// A PEM file of further certificate authorities for https.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Finds what is wrong with settings that parse, without opening a port or the policy's file.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
+    let life = config.mint.life.0;
+    if life < Duration::from_secs(10) || life > MAX_LIFE {
+        return Err(ConfigError::invalid("mint.life", "a DA-SVID lives from 10s to 10m"));
+    }
+    let limits = &config.limits;
+    if limits.per_second == 0 || limits.burst == 0 || limits.concurrent == 0 {
+        return Err(ConfigError::invalid("limits", "every limit must be at least 1"));
+    }
+    match &config.policy {
+        PolicySource::Inline(policy) => check_policy(policy),
+        PolicySource::Path(_) => Ok(()),
+    }
+}
+
+/// Finds what is wrong with a policy for this workload.
+///
+/// # Errors
+/// The first issuer that cannot be used, or a row that can never grant anything.
+pub(crate) fn check_policy(policy: &token::Policy) -> Result<(), ConfigError> {
+    OauthVerifier::check(&policy.issuer).map_err(|error| ConfigError::invalid("policy.issuer", error.to_string()))?;
+    for row in &policy.mint {
+        if !policy.issuer.iter().any(|issuer| issuer.url == row.issuer) {
+            let message = format!("a row for {} names an issuer that has no [[issuer]]", row.caller);
+            return Err(ConfigError::invalid("policy.mint.issuer", message));
+        }
+        if row.audiences.is_empty() || row.modes.is_empty() {
+            let message = format!("a row for {} has no audiences or no modes and can grant nothing", row.caller);
+            return Err(ConfigError::invalid("policy.mint", message));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

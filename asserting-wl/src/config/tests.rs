@@ -1,0 +1,91 @@
+use super::*;
+
+const POLICY: &str = r#"
+store.url = "memory:"
+[[policy.issuer]]
+url = "https://idp.example"
+profile = "rfc9068"
+audience = ["asserting-wl"]
+algs = ["RS256"]
+"#;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    chassis::config::parse(text)
+}
+
+fn checked(text: &str) -> Result<(), String> {
+    check(&parse(&format!("{text}\n{POLICY}")).unwrap()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_documented_settings_are_the_defaults() {
+    let documented =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../config/asserting-wl.toml")).unwrap();
+    let documented = parse(&documented).unwrap();
+    let least =
+        parse("store.url = \"sqlite://asserting-wl.db?mode=rwc\"\npolicy = \"asserting-wl.policy.toml\"").unwrap();
+    let view = |config: &Config| {
+        let Config { identity, listen, store: _, seal, policy: _, mint, providers, limits } = config;
+        format!("{identity:?} {listen:?} {seal:?} {mint:?} {providers:?} {limits:?}")
+    };
+    assert_eq!(view(&documented), view(&least));
+    assert_eq!(documented.store, least.store);
+}
+
+#[test]
+fn the_example_policy_is_one_this_workload_accepts() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/asserting-wl.policy.toml");
+    let policy = PolicySource::Path(path.into()).load().unwrap();
+    check_policy(&policy).unwrap();
+    assert_eq!(policy.mint.len(), 1);
+}
+
+#[test]
+fn refuses_lives_and_limits_out_of_range() {
+    assert_eq!(checked(""), Ok(()));
+    for life in ["9s", "11m"] {
+        assert_eq!(
+            checked(&format!("mint.life = \"{life}\"")),
+            Err("`mint.life`: a DA-SVID lives from 10s to 10m".into())
+        );
+    }
+    assert_eq!(checked("limits.burst = 0"), Err("`limits`: every limit must be at least 1".into()));
+}
+
+#[test]
+fn refuses_issuers_that_cannot_be_used() {
+    let issuer = |change: (&str, &str)| {
+        let policy = POLICY.replace(change.0, change.1);
+        assert_ne!(policy, POLICY);
+        check(&parse(&policy).unwrap()).map_err(|error| error.to_string())
+    };
+    for (change, message) in [
+        (("https://idp.example", "http://idp.example"), "the address must be https, or http on loopback"),
+        (("RS256", "HS256"), "the algorithm `HS256` cannot be used"),
+        (("RS256", "none"), "the algorithm `none` cannot be used"),
+        (("rfc9068", "okta"), "this version supports the profiles rfc9068 and keycloak"),
+        (("[\"asserting-wl\"]", "[]"), "`audience` must not be empty"),
+    ] {
+        let refused = issuer(change).unwrap_err();
+        assert!(refused.contains(message), "{refused}");
+    }
+}
+
+#[test]
+fn refuses_a_mint_row_for_an_issuer_that_is_not_listed() {
+    let row = r#"
+[[policy.mint]]
+caller = "spiffe://bank.example/subject-wl"
+issuer = "https://other.example"
+scopes = []
+audiences = ["spiffe://bank.example/target-wl"]
+modes = ["id"]
+"#;
+    let refused = check(&parse(&format!("{POLICY}{row}")).unwrap()).unwrap_err().to_string();
+    assert!(refused.contains("names an issuer that has no [[issuer]]"), "{refused}");
+}
+
+#[test]
+fn refuses_an_unknown_key() {
+    assert!(parse("store.uri = 1\npolicy = \"p\"").is_err());
+}

@@ -1,0 +1,207 @@
+//! From an access token to a DA-SVID: verify, ask the policy, sign, record.
+//!
+//! A root leaves this module only after its mint and the `assertion-minted` event were committed together, and after
+//! revocations were looked up twice: before the transaction and inside it.
+
+mod error;
+mod record;
+
+use std::sync::Arc;
+
+use chassis::Clock;
+use mesh::{Identity, Peer, Svid};
+use spiffe::SpiffeId;
+use store::Store;
+use token::claims::{RootClaims, TokenId};
+use token::encoding::Digest;
+use token::mint::RootSigner;
+use token::policy::Mint;
+use token::revocation::Revocations;
+use token::{Certificates, Chain, Mode, Timestamp};
+use wire::mint::{MintRequest, MintResponse, OauthToken};
+use zeroize::Zeroizing;
+
+use crate::config::{MAX_LIFE, MintKey, MintSettings};
+use crate::keyring::Keyring;
+use crate::oauth::{AccessToken, OauthVerifier};
+use crate::permission::{self, Grant, Wish};
+
+pub use error::MintError;
+
+/// An SVID with less life than this signs nothing, seconds; its successor is about to come.
+const LEAST_SVID_LIFE: u64 = 5;
+
+/// What minting needs.
+pub struct Minter {
+    /// This workload.
+    pub me: SpiffeId,
+    /// Whose OAuth tokens count.
+    pub oauth: OauthVerifier,
+    /// Who may mint.
+    pub rows: Vec<Mint>,
+    /// What signs.
+    pub keyring: Arc<Keyring>,
+    /// The SVID, where it signs.
+    pub identity: Identity,
+    /// Where mints are recorded.
+    pub store: Arc<dyn Store>,
+    /// What is revoked.
+    pub revocations: Arc<dyn Revocations>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// How roots are signed and how long they live.
+    pub settings: MintSettings,
+}
+
+/// Which of the three mint endpoints was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `/mint`.
+    Plain,
+    /// `/ecdsaassertion`.
+    Id,
+    /// `/mintassertion`.
+    Anonymous,
+}
+
+impl Endpoint {
+    /// The mode of its roots.
+    #[must_use]
+    pub fn mode(self) -> Mode {
+        match self {
+            Self::Plain => Mode::Plain,
+            Self::Id => Mode::Id,
+            Self::Anonymous => Mode::Anonymous,
+        }
+    }
+}
+
+impl Minter {
+    /// Mints a root for the workload `peer`.
+    ///
+    /// # Errors
+    /// [`MintError`]; nothing was recorded then and nothing is handed out.
+    pub async fn mint(
+        &self,
+        endpoint: Endpoint,
+        peer: &Peer,
+        request: &MintRequest,
+    ) -> Result<MintResponse, MintError> {
+        let rqd = binding(endpoint, request.rqd.as_deref())?;
+        let now = self.clock.now();
+        let oauth = self.oauth.verify(&request.access_token, &peer.id, now).await?;
+        let wish = Wish {
+            caller: &peer.id,
+            issuer: &oauth.issuer,
+            scopes: &oauth.scopes,
+            mode: endpoint.mode(),
+            scope: request.scope.as_deref(),
+            audience: request.audience.as_deref(),
+        };
+        let grant = permission::grant(&self.rows, &wish)?;
+        let svid = self.svid(endpoint, now)?;
+        let claims = RootClaims { rqd, ..self.claims(&peer.id, &oauth, grant, svid.as_deref(), now)? };
+        let root = self.sign(endpoint, &claims, svid.as_deref())?;
+        record::commit(self, &root, peer).await?;
+        Ok(MintResponse {
+            da_svid: root.as_str().to_owned(),
+            expires_in: claims.exp.since(now),
+            oauth_token: OauthToken {
+                signature_valid: true,
+                expiration_valid: true,
+                expires_in: oauth.expires_at.since(now),
+            },
+            certificates: svid.as_deref().map(certificates),
+        })
+    }
+
+    /// The SVID, where the endpoint signs with it and it lives long enough.
+    fn svid(&self, endpoint: Endpoint, now: Timestamp) -> Result<Option<Arc<Svid>>, MintError> {
+        let signs = match endpoint {
+            Endpoint::Plain => self.settings.key == MintKey::Svid,
+            Endpoint::Id => true,
+            Endpoint::Anonymous => false,
+        };
+        if !signs {
+            return Ok(None);
+        }
+        let svid = self.identity.svid().map_err(MintError::Identity)?;
+        if svid.not_after.since(now) < LEAST_SVID_LIFE {
+            return Err(MintError::IdentityExpires);
+        }
+        Ok(Some(svid))
+    }
+
+    /// What the root says: `exp` is the least of OAuth `exp`, configured life, policy, ten minutes and the SVID's end.
+    fn claims(
+        &self,
+        caller: &SpiffeId,
+        oauth: &AccessToken,
+        grant: Grant,
+        svid: Option<&Svid>,
+        now: Timestamp,
+    ) -> Result<RootClaims, MintError> {
+        let life = self.settings.life.0.min(MAX_LIFE).as_secs().min(grant.max_life);
+        let exp = now.plus(life).min(oauth.expires_at);
+        Ok(RootClaims {
+            iss: self.me.clone(),
+            sub: caller.clone(),
+            aud: grant.audience,
+            dpa: oauth.issuer.clone(),
+            dpr: oauth.subject.clone(),
+            aat: now,
+            oat: oauth.issued_at,
+            auth_time: oauth.auth_time,
+            sid: oauth.sid.clone(),
+            acr: oauth.acr.clone(),
+            amr: oauth.amr.clone(),
+            client_id: oauth.client_id.clone(),
+            iat: now,
+            exp: svid.map_or(exp, |svid| exp.min(svid.not_after)),
+            jti: TokenId(random()?),
+            txn: TokenId(random()?),
+            scope: grant.scope,
+            only: None,
+            cnf: None,
+            rqd: None,
+        })
+    }
+
+    fn sign(&self, endpoint: Endpoint, claims: &RootClaims, svid: Option<&Svid>) -> Result<Chain, MintError> {
+        let Keyring { minting, schnorr, .. } = &*self.keyring;
+        let fresh = Zeroizing::new(random()?);
+        let signer = match (endpoint, svid) {
+            (Endpoint::Anonymous, _) => {
+                RootSigner::Schoco { key: &schnorr.key, public: &schnorr.public, fresh: &fresh }
+            }
+            (_, Some(svid)) => RootSigner::Svid { x5t: Digest(svid.x5t), key: &svid.key },
+            (_, None) => RootSigner::Published { kid: &minting.kid, alg: minting.algorithm, key: &minting.key },
+        };
+        let root = Zeroizing::new(token::mint::root(endpoint.mode(), claims, signer)?);
+        Chain::parse(&root).map_err(MintError::Form)
+    }
+}
+
+/// The request a plain root is bound to; the other modes are bound by their links.
+fn binding(endpoint: Endpoint, rqd: Option<&str>) -> Result<Option<Digest>, MintError> {
+    match (endpoint, rqd) {
+        (_, None) => Ok(None),
+        (Endpoint::Plain, Some(rqd)) => rqd.parse().map(Some).map_err(|_| MintError::MalformedBinding),
+        (_, Some(_)) => Err(MintError::MisplacedBinding),
+    }
+}
+
+/// The root's signer and its intermediates as a `DA-SVID-Certs` value.
+fn certificates(svid: &Svid) -> String {
+    let mut certificates = Certificates::default();
+    for der in &svid.chain {
+        certificates.push(der);
+    }
+    certificates.to_header()
+}
+
+fn random<const N: usize>() -> Result<[u8; N], MintError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| MintError::Randomness)?;
+    Ok(bytes)
+}

@@ -1,0 +1,88 @@
+//! Why nothing was minted.
+
+use std::time::Duration;
+
+use chassis::Problem;
+use mesh::IdentityError;
+use store::StoreError;
+use token::Refusal;
+use token::mint::MintError as SigningError;
+use wire::problem::ProblemKind;
+
+use crate::oauth::OauthError;
+use crate::permission::PermissionError;
+
+/// Why nothing was minted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MintError {
+    /// The access token is refused.
+    #[error(transparent)]
+    Oauth(#[from] OauthError),
+    /// The policy grants nothing.
+    #[error(transparent)]
+    Permission(#[from] PermissionError),
+    /// The person, the session or the caller is revoked, or nobody knows.
+    #[error(transparent)]
+    Revocation(Refusal),
+    /// `rqd` is no hash.
+    #[error("`rqd` is not the base64url SHA-256 of a signature base")]
+    MalformedBinding,
+    /// `rqd` at an endpoint whose roots are never bound.
+    #[error("`rqd` binds plain DA-SVIDs only; in this mode the links carry it")]
+    MisplacedBinding,
+    /// This workload has no SVID.
+    #[error("no SVID to sign with")]
+    Identity(#[source] IdentityError),
+    /// The SVID is about to expire and its successor has not come yet.
+    #[error("the SVID is about to expire and its successor has not come yet")]
+    IdentityExpires,
+    /// The root could not be signed.
+    #[error("the root could not be signed")]
+    Signing(#[from] SigningError),
+    /// The root is none any verifier would read: a claim of the provider is too long.
+    #[error("the access token says more than fits into a DA-SVID")]
+    Form(Refusal),
+    /// The mint could not be recorded.
+    #[error("the mint could not be recorded")]
+    Store(#[from] StoreError),
+    /// The system gave no randomness.
+    #[error("no randomness from the system")]
+    Randomness,
+}
+
+impl MintError {
+    /// The label it is counted and aggregated under, of a closed list; `None` where this service is at fault.
+    #[must_use]
+    pub fn rule(&self) -> Option<&'static str> {
+        match self {
+            Self::Oauth(error) => Some(error.label()),
+            Self::Permission(_) => Some("permission"),
+            Self::Revocation(_) => Some("revocation"),
+            Self::MalformedBinding | Self::MisplacedBinding => Some("binding"),
+            _ => None,
+        }
+    }
+}
+
+impl Problem for MintError {
+    fn kind(&self) -> ProblemKind {
+        match self {
+            Self::Oauth(error) => error.kind(),
+            Self::Permission(PermissionError::Scope | PermissionError::Audience)
+            | Self::MalformedBinding
+            | Self::MisplacedBinding => ProblemKind::InvalidRequest,
+            Self::Permission(_) => ProblemKind::NotPermitted,
+            Self::Revocation(refusal) if refusal.problem_slug() == ProblemKind::Revoked.slug() => ProblemKind::Revoked,
+            Self::Revocation(_) | Self::Identity(_) | Self::IdentityExpires | Self::Store(_) => {
+                ProblemKind::Unavailable
+            }
+            Self::Form(_) | Self::Signing(SigningError::Claims(_)) => ProblemKind::InvalidToken,
+            Self::Signing(_) | Self::Randomness => ProblemKind::Internal,
+        }
+    }
+
+    fn retry_after(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+}

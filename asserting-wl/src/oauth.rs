@@ -1,0 +1,119 @@
+//! Verification of OAuth access tokens: which issuers count, where their keys come from, what a token must say.
+//!
+//! The issuer is compared with the policy, byte by byte, before anything is fetched: a token never chooses an address.
+//! Then the algorithm is compared with the issuer's list, the keys are taken once, the signature is checked, and only
+//! then are the claims read.
+
+mod claims;
+mod compact;
+mod error;
+mod keys;
+mod profile;
+mod provider;
+
+use std::collections::{HashMap, HashSet};
+
+use spiffe::SpiffeId;
+use token::Timestamp;
+use token::json::Value;
+use token::policy::Issuer;
+
+pub use claims::AccessToken;
+use claims::Expected;
+use compact::Compact;
+pub use error::{IssuerError, OauthError};
+pub use keys::{KeyMismatch, ProviderKeys, ProviderKeysError, SignatureAlgorithm};
+use profile::Profile;
+pub use provider::{Provider, ProviderError};
+
+/// Verifies access tokens of the issuers in the policy.
+pub struct OauthVerifier {
+    issuers: HashMap<String, TrustedIssuer>,
+}
+
+/// One `[[issuer]]` of the policy, and its keys.
+struct TrustedIssuer {
+    profile: Profile,
+    audience: Vec<String>,
+    clients: Vec<String>,
+    algs: Vec<String>,
+    provider: Provider,
+}
+
+impl OauthVerifier {
+    /// A verifier for these issuers, which fetches their keys over `http`. That client must not follow redirects.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn new(issuers: &[Issuer], http: &reqwest::Client) -> Result<Self, IssuerError> {
+        Self::check(issuers)?;
+        let trusted = |issuer: &Issuer| {
+            let profile = Profile::supported(issuer.profile)?;
+            let provider = Provider::new(&issuer.url, http.clone());
+            let Issuer { audience, clients, algs, .. } = issuer.clone();
+            Some((issuer.url.clone(), TrustedIssuer { profile, audience, clients, algs, provider }))
+        };
+        Ok(Self { issuers: issuers.iter().filter_map(trusted).collect() })
+    }
+
+    /// Finds what is wrong with the issuers of a policy.
+    ///
+    /// # Errors
+    /// [`IssuerError`]; the first issuer that cannot be used, and why.
+    pub fn check(issuers: &[Issuer]) -> Result<(), IssuerError> {
+        let mut seen = HashSet::new();
+        for issuer in issuers {
+            let url = || issuer.url.clone();
+            if !seen.insert(&issuer.url) {
+                return Err(IssuerError::Repeated(url()));
+            }
+            if provider::allowed(&issuer.url).is_none() {
+                return Err(IssuerError::Address(url()));
+            }
+            if Profile::supported(issuer.profile).is_none() {
+                return Err(IssuerError::Profile(url()));
+            }
+            for (list, name) in [(&issuer.audience, "audience"), (&issuer.algs, "algs")] {
+                if list.is_empty() {
+                    return Err(IssuerError::Empty(url(), name));
+                }
+            }
+            if let Some(alg) = issuer.algs.iter().find(|alg| SignatureAlgorithm::from_name(alg).is_none()) {
+                return Err(IssuerError::Algorithm(url(), alg.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Verifies a token that `caller` presents.
+    ///
+    /// # Errors
+    /// [`OauthError`]; the first check that fails, in the order of this module's description.
+    pub async fn verify(&self, token: &str, caller: &SpiffeId, now: Timestamp) -> Result<AccessToken, OauthError> {
+        let compact = Compact::parse(token)?;
+        let issuer = compact.claims.get("iss").and_then(Value::as_str).ok_or(OauthError::Claim("iss"))?;
+        let issuer = self.issuers.get(issuer).ok_or(OauthError::Issuer)?;
+        if !issuer.algs.contains(&compact.header.alg) {
+            return Err(OauthError::Algorithm);
+        }
+        issuer.check_signature(&compact, now).await?;
+        let expected = Expected {
+            profile: issuer.profile,
+            audience: &issuer.audience,
+            clients: &issuer.clients,
+            caller: &caller.to_string(),
+        };
+        claims::read(&compact.header, &compact.claims, &expected, now)
+    }
+}
+
+impl TrustedIssuer {
+    async fn check_signature(&self, compact: &Compact<'_>, now: Timestamp) -> Result<(), OauthError> {
+        let (kid, algorithm) = (compact.header.kid.as_deref(), compact.header.algorithm);
+        let keys = self.provider.keys(kid, algorithm, now).await?;
+        keys.verify(kid, algorithm, compact.message.as_bytes(), compact.signature).map_err(|mismatch| match mismatch {
+            KeyMismatch::Unknown => OauthError::UnknownKey,
+            KeyMismatch::Signature => OauthError::Signature,
+        })
+    }
+}

@@ -1,0 +1,209 @@
+//! One identity provider's keys: discovery (OpenID Connect Discovery 1.0 §4), JWKS, and the cache in front of them.
+//!
+//! Only issuers of the policy get here, so no token can choose an address. Redirects are not followed (the client that
+//! is passed in refuses them), answers are bounded in size and time, and a failed fetch never removes keys that are
+//! less than an hour old.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use serde::Deserialize;
+use token::Timestamp;
+use tokio::sync::Mutex;
+use url::{Host, Url};
+
+use super::keys::{ProviderKeys, ProviderKeysError, SignatureAlgorithm};
+
+/// Largest discovery or JWKS document, bytes.
+const MAX_DOCUMENT: usize = 256 * 1024;
+/// Longest fetch of one document.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// Keys older than this are fetched again, seconds.
+const FRESH: u64 = 300;
+/// Keys older than this are not used when the provider cannot be reached, seconds.
+const STALE: u64 = 3600;
+/// Least time between two fetches that an unknown `kid` or a failure causes, seconds.
+const REFRESH_INTERVAL: u64 = 3;
+
+/// Why a provider's keys cannot be had.
+#[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProviderError {
+    /// An address of the provider is neither https nor http on loopback.
+    #[error("an address of the identity provider is neither https nor http on loopback")]
+    Address,
+    /// The provider cannot be reached, or answers with an error status or a redirect.
+    #[error("the identity provider did not answer with its keys")]
+    Unreachable,
+    /// The provider took longer than five seconds.
+    #[error("the identity provider took too long")]
+    Timeout,
+    /// A document is larger than 256 KiB.
+    #[error("a document of the identity provider is too large")]
+    TooLarge,
+    /// The discovery document is not JSON with `issuer` and `jwks_uri`.
+    #[error("the identity provider's discovery document cannot be read")]
+    Discovery,
+    /// The discovery document names another issuer.
+    #[error("the identity provider's discovery document names another issuer")]
+    IssuerMismatch,
+    /// The JWKS is unusable.
+    #[error(transparent)]
+    Keys(#[from] ProviderKeysError),
+}
+
+/// Where one issuer's keys come from, and the last ones it had.
+pub struct Provider {
+    issuer: String,
+    http: reqwest::Client,
+    current: RwLock<Option<Fetched>>,
+    fetching: Mutex<LastAttempt>,
+}
+
+#[derive(Clone)]
+struct Fetched {
+    keys: Arc<ProviderKeys>,
+    at: Timestamp,
+}
+
+/// When the provider was last asked, and what went wrong then.
+#[derive(Default)]
+struct LastAttempt {
+    at: Option<Timestamp>,
+    error: Option<ProviderError>,
+}
+
+#[derive(Deserialize)]
+struct Discovery {
+    issuer: String,
+    jwks_uri: String,
+}
+
+impl Provider {
+    /// A provider that is asked at the first token, over `http`, which must not follow redirects.
+    #[must_use]
+    pub fn new(issuer: &str, http: reqwest::Client) -> Self {
+        Self { issuer: issuer.to_owned(), http, current: RwLock::default(), fetching: Mutex::default() }
+    }
+
+    /// The keys to check one token with: a snapshot, so that a change during the request changes nothing.
+    ///
+    /// A `kid` that is not among them causes one fetch, at most every three seconds.
+    ///
+    /// # Errors
+    /// [`ProviderError`] if there are no keys less than an hour old and none can be fetched.
+    pub async fn keys(
+        &self,
+        kid: Option<&str>,
+        algorithm: SignatureAlgorithm,
+        now: Timestamp,
+    ) -> Result<Arc<ProviderKeys>, ProviderError> {
+        let known = self.current();
+        let due = match &known {
+            None => true,
+            Some(fetched) => now.0.saturating_sub(fetched.at.0) > FRESH || !fetched.keys.knows(kid, algorithm),
+        };
+        if !due && let Some(fetched) = known {
+            return Ok(fetched.keys);
+        }
+        self.refresh(known.map(|fetched| fetched.at), now).await
+    }
+
+    /// Fetches unless another request just did, and falls back to keys that are not stale yet.
+    async fn refresh(&self, seen: Option<Timestamp>, now: Timestamp) -> Result<Arc<ProviderKeys>, ProviderError> {
+        let mut last = self.fetching.lock().await;
+        let usable = |fetched: &Fetched| now.0.saturating_sub(fetched.at.0) <= STALE;
+        let current = self.current();
+        let renewed = current.as_ref().map(|fetched| fetched.at) > seen;
+        let too_soon = last.at.is_some_and(|at| now.0.saturating_sub(at.0) < REFRESH_INTERVAL);
+        if renewed || too_soon {
+            return match current.filter(usable) {
+                Some(fetched) => Ok(fetched.keys),
+                None => Err(last.error.unwrap_or(ProviderError::Unreachable)),
+            };
+        }
+        last.at = Some(now);
+        match tokio::time::timeout(FETCH_TIMEOUT * 2, self.fetch()).await.unwrap_or(Err(ProviderError::Timeout)) {
+            Ok(keys) => {
+                last.error = None;
+                Ok(self.store(keys, now))
+            }
+            Err(error) => {
+                tracing::warn!(issuer = %self.issuer, %error, "the identity provider's keys were not renewed");
+                last.error = Some(error);
+                current.filter(usable).map(|fetched| fetched.keys).ok_or(error)
+            }
+        }
+    }
+
+    fn current(&self) -> Option<Fetched> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn store(&self, keys: ProviderKeys, at: Timestamp) -> Arc<ProviderKeys> {
+        let keys = Arc::new(keys);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Fetched { keys: Arc::clone(&keys), at });
+        keys
+    }
+
+    async fn fetch(&self) -> Result<ProviderKeys, ProviderError> {
+        let address = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
+        let document = self.document(&address).await?;
+        let discovery: Discovery = serde_json::from_slice(&document).map_err(|_| ProviderError::Discovery)?;
+        if discovery.issuer != self.issuer {
+            return Err(ProviderError::IssuerMismatch);
+        }
+        Ok(ProviderKeys::parse(&self.document(&discovery.jwks_uri).await?)?)
+    }
+
+    async fn document(&self, address: &str) -> Result<Vec<u8>, ProviderError> {
+        let url = allowed(address).ok_or(ProviderError::Address)?;
+        let mut response = self.http.get(url).timeout(FETCH_TIMEOUT).send().await.map_err(|error| failure(&error))?;
+        if response.status() != http::StatusCode::OK {
+            return Err(ProviderError::Unreachable);
+        }
+        let mut document = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+            if document.len() + chunk.len() > MAX_DOCUMENT {
+                return Err(ProviderError::TooLarge);
+            }
+            document.extend_from_slice(&chunk);
+        }
+        Ok(document)
+    }
+}
+
+fn failure(error: &reqwest::Error) -> ProviderError {
+    if error.is_timeout() { ProviderError::Timeout } else { ProviderError::Unreachable }
+}
+
+/// The address, if it is https, or http on loopback.
+pub(crate) fn allowed(address: &str) -> Option<Url> {
+    let url = Url::parse(address).ok()?;
+    let loopback = match url.host()? {
+        Host::Domain(name) => name == "localhost",
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+    };
+    let credentials = !url.username().is_empty() || url.password().is_some();
+    (!credentials && (url.scheme() == "https" || (url.scheme() == "http" && loopback))).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn allows_https_and_http_on_loopback_only() {
+        for address in
+            ["https://idp.example/realms/bank", "http://127.0.0.1:8090", "http://[::1]:1/x", "http://localhost"]
+        {
+            assert!(allowed(address).is_some(), "{address}");
+        }
+        for address in
+            ["http://idp.example", "http://169.254.169.254/", "file:///etc/passwd", "https://u:p@idp.example", "x"]
+        {
+            assert!(allowed(address).is_none(), "{address}");
+        }
+    }
+}

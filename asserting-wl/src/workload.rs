@@ -1,0 +1,128 @@
+//! The process: identity, store, keys, policy, listener, in this order.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use chassis::trust::TrustStore;
+use chassis::{ConfigError, Process, Running, Workload, service};
+use mesh::web::WebSettings;
+use mesh::{Allow, Identity};
+use spiffe::{SpiffeId, TrustDomain};
+use store::seal::SealKey;
+use store::{Moment, Store};
+use token::{Policy, RevocationTable, RootKeys};
+use tokio::net::TcpListener;
+
+use crate::admission::Admission;
+use crate::config::{self, Config};
+use crate::examination::Examiner;
+use crate::introspection::Introspector;
+use crate::keyring::Keyring;
+use crate::minting::Minter;
+use crate::oauth::OauthVerifier;
+use crate::rejections::Rejections;
+use crate::routes::{self, App};
+use crate::validation::Validator;
+
+/// The asserting workload.
+#[derive(Debug)]
+pub struct AssertingWl;
+
+#[chassis::async_trait]
+impl Workload for AssertingWl {
+    const NAME: &'static str = "asserting-wl";
+    const ABOUT: &'static str = "Turns an OAuth access token into a DA-SVID";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), ConfigError> {
+        config::check(config)
+    }
+
+    async fn start(config: Config, process: &Process) -> anyhow::Result<Running> {
+        let policy = config.policy.load()?;
+        config::check_policy(&policy)?;
+        let identity = Identity::connect(config.identity.socket.as_deref(), config.identity.wait.0).await?;
+        let me = identity.id()?;
+        let store = store::open(&config.store.url).await.context("the store cannot be opened")?;
+        let trust_domain = me.trust_domain().clone();
+        let app = app(&config, policy, me, identity.clone(), Arc::clone(&store), process).await?;
+        process.tasks.spawn(Arc::clone(&app.rejections).run(store, process.clock.clone(), process.stop.clone()));
+        let address = serve(&config, identity, trust_domain, app, process).await?;
+        Ok(Running { addresses: vec![("mtls", address)] })
+    }
+}
+
+/// Puts the parts together.
+async fn app(
+    config: &Config,
+    policy: Policy,
+    me: SpiffeId,
+    identity: Identity,
+    store: Arc<dyn Store>,
+    process: &Process,
+) -> anyhow::Result<App> {
+    let seal = SealKey::for_store(&config.store.url, config.seal.key_file.as_deref())?;
+    let now = Moment::from_seconds(process.clock.now().0);
+    let keyring = Arc::new(Keyring::open(&*store, &seal, config.mint.alg.jose(), now).await?);
+    let own_keys = RootKeys::parse(&serde_json::to_vec(&keyring.jwks(None))?)?;
+    let http = mesh::web::client(web(config.providers.ca_file.as_deref())?)?;
+    let revocations = Arc::new(RevocationTable::local());
+    let trust = TrustStore::start(&identity, &[], process)?;
+    trust.set_keys(me.clone(), own_keys);
+    let examiner = Arc::new(Examiner::new(me.clone(), &policy, trust, revocations.clone()));
+    let listed = policy.introspect.into_iter().map(|row| row.caller).collect();
+    let minter = Minter {
+        me: me.clone(),
+        oauth: OauthVerifier::new(&policy.issuer, &http)?,
+        rows: policy.mint,
+        keyring: Arc::clone(&keyring),
+        identity,
+        store: Arc::clone(&store),
+        revocations,
+        clock: process.clock.clone(),
+        settings: config.mint.clone(),
+    };
+    Ok(App {
+        minter: Arc::new(minter),
+        introspector: Arc::new(Introspector::new(Arc::clone(&examiner), store, listed)),
+        validator: Arc::new(Validator::new(examiner)),
+        keyring,
+        rejections: Arc::new(Rejections::new(me.clone(), &process.metrics)),
+        admission: Arc::new(Admission::new(config.limits)),
+        trust_domain: me.trust_domain().clone(),
+        clock: process.clock.clone(),
+    })
+}
+
+/// How identity providers are reached.
+fn web(ca: Option<&Path>) -> anyhow::Result<WebSettings> {
+    let ca = ca.map(|path| std::fs::read_to_string(path).with_context(|| path.display().to_string())).transpose()?;
+    Ok(WebSettings { ca, ..WebSettings::default() })
+}
+
+async fn serve(
+    config: &Config,
+    identity: Identity,
+    trust_domain: TrustDomain,
+    app: App,
+    process: &Process,
+) -> anyhow::Result<std::net::SocketAddr> {
+    let listener = TcpListener::bind(config.listen.address).await.with_context(|| config.listen.address.to_string())?;
+    let address = listener.local_addr()?;
+    let router = service::wrap(routes::router(app), process);
+    let serving = mesh::serve(
+        listener,
+        identity,
+        Allow::TrustDomain(trust_domain),
+        router,
+        config.listen.server(),
+        process.stop.clone(),
+    );
+    process.tasks.spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the listener failed");
+        }
+    });
+    Ok(address)
+}

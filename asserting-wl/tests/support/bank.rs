@@ -1,0 +1,172 @@
+//! asserting-wl as a whole, with an identity for everyone who talks to it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use asserting_wl::{AssertingWl, Config};
+use bytes::Bytes;
+use chassis::{Clock, Handle, SystemClock};
+use dev_spire::{DevSpire, Entry, Settings};
+use http::{Method, Request};
+use mesh::{Answer, Client, ClientError, ClientSettings, Identity};
+use serde_json::{Value, json};
+use spiffe::{SpiffeId, TrustDomain};
+use tempfile::TempDir;
+
+use super::provider::{Key, Provider};
+
+/// A running asserting-wl, its Workload API and its identity provider.
+pub struct Bank {
+    pub provider: Provider,
+    pub key: Key,
+    pub handle: Handle,
+    pub spire: DevSpire,
+    pub folder: TempDir,
+}
+
+pub fn id(name: &str) -> SpiffeId {
+    SpiffeId::new(format!("spiffe://bank.example/{name}")).unwrap()
+}
+
+/// Seconds since the Unix epoch.
+pub fn now() -> u64 {
+    SystemClock.now().0
+}
+
+impl Bank {
+    /// A bank with an RS256 provider of the given profile.
+    pub async fn open(profile: &str) -> Self {
+        Self::open_with(profile, "", Key::generate("k1", crypto::jose::Algorithm::Rs256)).await
+    }
+
+    /// A bank with more settings (TOML) and this provider key.
+    pub async fn open_with(profile: &str, settings: &str, key: Key) -> Self {
+        let spire = DevSpire::start(Settings::new(TrustDomain::new("bank.example").unwrap())).await.unwrap();
+        let folder = TempDir::new().unwrap();
+        for name in ["asserting-wl", "subject-wl", "target-wl", "middle-tier-1", "auditor", "stranger"] {
+            spire.issue_socket(&socket(folder.path(), name), Entry::new(id(name))).await.unwrap();
+        }
+        let provider = Provider::start(&[&key]).await;
+        let handle = start(folder.path(), &provider.issuer, profile, settings).await;
+        Self { provider, key, handle, spire, folder }
+    }
+
+    /// A client of asserting-wl with the identity `name`.
+    pub async fn client(&self, name: &str) -> Client {
+        client(&identity(self.folder.path(), name).await, self.port())
+    }
+
+    pub fn port(&self) -> u16 {
+        self.handle.addresses[0].1.port()
+    }
+
+    /// The claims of an access token that is in order.
+    pub fn claims(&self) -> Value {
+        json!({
+            "iss": self.provider.issuer,
+            "sub": "a11ce000-0000-4000-8000-000000000001",
+            "aud": ["asserting-wl"],
+            "iat": now(),
+            "exp": now() + 300,
+            "jti": "onrtro:93bc8400",
+            "client_id": "bank-web",
+            "scope": "openid accounts.read payments.write",
+            "sid": "XbMYj0Y59HMcxfQlQE9bCQsp",
+            "auth_time": now() - 5,
+            "acr": "1",
+        })
+    }
+
+    /// An RFC 9068 access token that is in order.
+    pub fn token(&self) -> String {
+        self.key.sign("at+jwt", &self.claims())
+    }
+
+    /// An RFC 9068 access token with some claims changed; `null` removes one.
+    pub fn token_with(&self, changes: Value) -> String {
+        self.key.sign("at+jwt", &merged(self.claims(), changes))
+    }
+
+    /// Mints with the identity of subject-wl.
+    pub async fn mint(&self, token: &str) -> (u16, Value) {
+        self.post("subject-wl", "/mint", &[("access_token", token)]).await
+    }
+
+    pub async fn post(&self, caller: &str, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
+        let answer = self.client(caller).await.post_form(path, form).await.unwrap();
+        read(&answer)
+    }
+
+    /// Sends anything at all.
+    pub async fn send(&self, caller: &str, request: Request<Bytes>) -> Result<Answer, ClientError> {
+        self.client(caller).await.call(request).await
+    }
+}
+
+/// Status and JSON body.
+pub fn read(answer: &Answer) -> (u16, Value) {
+    (answer.status.as_u16(), serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
+}
+
+pub fn request(method: Method, path: &str, content_type: &str, body: impl Into<Bytes>) -> Request<Bytes> {
+    Request::builder().method(method).uri(path).header("content-type", content_type).body(body.into()).unwrap()
+}
+
+pub fn merged(mut claims: Value, changes: Value) -> Value {
+    for (name, value) in changes.as_object().unwrap() {
+        if value.is_null() {
+            claims.as_object_mut().unwrap().remove(name);
+        } else {
+            claims[name] = value.clone();
+        }
+    }
+    claims
+}
+
+pub fn socket(folder: &Path, name: &str) -> std::path::PathBuf {
+    folder.join(format!("{name}.sock"))
+}
+
+pub async fn identity(folder: &Path, name: &str) -> Identity {
+    let endpoint = DevSpire::endpoint(&socket(folder, name));
+    Identity::connect(Some(&endpoint), Duration::from_secs(10)).await.unwrap()
+}
+
+pub fn client(identity: &Identity, port: u16) -> Client {
+    let base = format!("https://127.0.0.1:{port}").parse().unwrap();
+    Client::new(identity, id("asserting-wl"), &base, ClientSettings::default()).unwrap()
+}
+
+/// Starts asserting-wl with its store in `folder`.
+pub async fn start(folder: &Path, issuer: &str, profile: &str, settings: &str) -> Handle {
+    let text = format!(
+        r#"
+{settings}
+[identity]
+socket = "{socket}"
+[listen]
+address = "127.0.0.1:0"
+[store]
+url = "sqlite://{folder}/asserting-wl.db?mode=rwc"
+[[policy.issuer]]
+url = "{issuer}"
+profile = "{profile}"
+audience = ["asserting-wl"]
+clients = ["bank-web"]
+algs = ["RS256", "ES256", "EdDSA", "Ed25519"]
+[[policy.mint]]
+caller = "spiffe://bank.example/subject-wl"
+issuer = "{issuer}"
+scopes = ["accounts.read", "payments.write"]
+audiences = ["spiffe://bank.example/target-wl"]
+modes = ["plain", "id", "anonymous"]
+[[policy.introspect]]
+caller = "spiffe://bank.example/auditor"
+"#,
+        socket = DevSpire::endpoint(&socket(folder, "asserting-wl")),
+        folder = folder.display(),
+    );
+    let config: Config = chassis::config::parse(&text).unwrap();
+    chassis::spawn::<AssertingWl>(config, Arc::new(SystemClock)).await.unwrap()
+}
