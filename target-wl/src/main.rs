@@ -1,3 +1,7 @@
 //! The `target-wl` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chassis::run::<target_wl::TargetWl>()
+}

@@ -1,0 +1,205 @@
+//! The bank on both backends, below HTTP and chains.
+
+use tokio::task::JoinSet;
+
+use super::*;
+
+const NOW: Moment = Moment(1_700_000_000_000_123);
+
+fn alice() -> Person {
+    Person::new("https://idp.example", "alice")
+}
+
+fn deposit(person: Person, first_id: &str, key: &str, minor: u64) -> Deposit {
+    let order = DepositRequest { currency: "USD".into(), minor };
+    let body_digest = [u8::try_from(minor % 256).unwrap(); 32];
+    Deposit {
+        order,
+        once: OnceKey {
+            first_id: first_id.into(),
+            route: "POST /v1/deposits".into(),
+            person,
+            key: key.into(),
+            body_digest,
+        },
+        forget_at: NOW.plus_seconds(86_400),
+        origin: Origin {
+            iss: "spiffe://bank.example/asserting-wl".into(),
+            jti: "root".into(),
+            txn: "txn".into(),
+            depth: 3,
+            verifier: "spiffe://bank.example/target-wl".into(),
+        },
+        now: NOW,
+    }
+}
+
+async fn banks() -> Vec<(Bank, Arc<dyn Store>)> {
+    let mut banks = Vec::new();
+    for url in ["memory:", "sqlite::memory:"] {
+        let store = store::open(url).await.unwrap();
+        banks.push((Bank::new(store.clone()), store));
+    }
+    banks
+}
+
+async fn holds(bank: &Bank, person: &Person) -> i64 {
+    bank.account(person).await.unwrap().map_or(0, |account| account.balances[0].minor)
+}
+
+async fn events(store: &Arc<dyn Store>) -> Vec<Event> {
+    let pending = store.read().await.unwrap().pending_events(1_000).await.unwrap();
+    pending.into_iter().map(|pending| pending.event).collect()
+}
+
+#[tokio::test]
+async fn first_deposit_of_a_new_user_opens_the_account() {
+    for (bank, _) in banks().await {
+        assert_eq!(bank.account(&alice()).await.unwrap(), None);
+        let response = bank.deposit(&deposit(alice(), "l1", "k1", 2_500)).await.unwrap();
+        let receipt: DepositReceipt = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!((response.status, receipt.minor, receipt.balance_minor), (201, 2_500, 2_500));
+        assert_eq!(receipt.created_at, 1_700_000_000);
+        assert_eq!(holds(&bank, &alice()).await, 2_500);
+    }
+}
+
+#[tokio::test]
+async fn the_same_dpr_from_another_dpa_is_somebody_else() {
+    for (bank, _) in banks().await {
+        bank.deposit(&deposit(alice(), "l1", "k1", 5)).await.unwrap();
+        let impostor = Person::new("https://evil.example", "alice");
+        assert_eq!(bank.account(&impostor).await.unwrap(), None);
+        bank.deposit(&deposit(impostor.clone(), "l2", "k1", 7)).await.unwrap();
+        assert_eq!((holds(&bank, &alice()).await, holds(&bank, &impostor).await), (5, 7));
+    }
+}
+
+#[tokio::test]
+async fn another_currency_is_an_account_of_its_own() {
+    for (bank, _) in banks().await {
+        bank.deposit(&deposit(alice(), "l1", "k1", 5)).await.unwrap();
+        let mut euros = deposit(alice(), "l2", "k2", 7);
+        euros.order.currency = "EUR".into();
+        bank.deposit(&euros).await.unwrap();
+        let balances = bank.account(&alice()).await.unwrap().unwrap().balances;
+        let expected = [("EUR", 7), ("USD", 5)].map(|(code, minor)| Balance { currency: code.into(), minor });
+        assert_eq!(balances, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_deposit_is_answered_once_byte_for_byte() {
+    for (bank, store) in banks().await {
+        let first = bank.deposit(&deposit(alice(), "l1", "k1", 5)).await.unwrap();
+        let same_chain = deposit(alice(), "l1", "k1", 5);
+        let new_chain = Deposit { now: NOW.plus_seconds(60), ..deposit(alice(), "l2", "k1", 5) };
+        assert_eq!(bank.deposit(&same_chain).await.unwrap(), first);
+        assert_eq!(bank.deposit(&new_chain).await.unwrap(), first);
+        assert_eq!(holds(&bank, &alice()).await, 5);
+        assert_eq!(events(&store).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn the_same_chain_with_a_new_key_is_a_replay() {
+    for (bank, store) in banks().await {
+        bank.deposit(&deposit(alice(), "l1", "k1", 5)).await.unwrap();
+        let replayed = bank.deposit(&deposit(alice(), "l1", "k2", 5)).await;
+        assert!(matches!(replayed, Err(DepositError::Replayed)), "{replayed:?}");
+        assert_eq!((holds(&bank, &alice()).await, events(&store).await.len()), (5, 2));
+    }
+}
+
+#[tokio::test]
+async fn the_same_key_with_another_body_is_a_conflict() {
+    for (bank, store) in banks().await {
+        bank.deposit(&deposit(alice(), "l1", "k1", 5)).await.unwrap();
+        for first_id in ["l1", "l2"] {
+            let reused = bank.deposit(&deposit(alice(), first_id, "k1", 6)).await;
+            assert!(matches!(reused, Err(DepositError::KeyReused)), "{reused:?}");
+        }
+        assert_eq!((holds(&bank, &alice()).await, events(&store).await.len()), (5, 2));
+    }
+}
+
+#[tokio::test]
+async fn two_people_may_use_the_same_key() {
+    for (bank, _) in banks().await {
+        let bob = Person::new("https://idp.example", "bob");
+        bank.deposit(&deposit(alice(), "l1", "k1", 5)).await.unwrap();
+        bank.deposit(&deposit(bob.clone(), "l2", "k1", 6)).await.unwrap();
+        assert_eq!((holds(&bank, &alice()).await, holds(&bank, &bob).await), (5, 6));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_key_at_once_is_one_effect() {
+    for (bank, store) in banks().await {
+        let mut deposits = JoinSet::new();
+        for n in 0..20 {
+            let bank = bank.clone();
+            deposits.spawn(async move { bank.deposit(&deposit(alice(), &format!("l{n}"), "k1", 5)).await.unwrap() });
+        }
+        let answers = deposits.join_all().await;
+        assert!(answers.iter().all(|answer| *answer == answers[0]));
+        assert_eq!((holds(&bank, &alice()).await, events(&store).await.len()), (5, 2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_deposits_sum_exactly() {
+    for (bank, store) in banks().await {
+        let mut deposits = JoinSet::new();
+        for n in 1..=100 {
+            let bank = bank.clone();
+            let deposit = deposit(alice(), &format!("l{n}"), &format!("k{n}"), n);
+            deposits.spawn(async move { bank.deposit(&deposit).await.unwrap() });
+        }
+        deposits.join_all().await;
+        assert_eq!(holds(&bank, &alice()).await, 5_050);
+        assert_eq!(events(&store).await.len(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_deposit_that_overflows_changes_nothing() {
+    for (bank, store) in banks().await {
+        bank.deposit(&deposit(alice(), "l1", "k1", MAX_INTEGER)).await.unwrap();
+        for (n, minor) in [1, MAX_INTEGER, u64::MAX].into_iter().enumerate() {
+            let refused = bank.deposit(&deposit(alice(), &format!("m{n}"), &format!("m{n}"), minor)).await;
+            assert!(matches!(refused, Err(DepositError::TooMuch)), "{minor}: {refused:?}");
+        }
+        assert_eq!(holds(&bank, &alice()).await, i64::try_from(MAX_INTEGER).unwrap());
+        assert_eq!(events(&store).await.len(), 2);
+        assert!(bank.deposit(&deposit(alice(), "m0", "m0", 1)).await.is_err(), "the key was not used up");
+    }
+}
+
+#[tokio::test]
+async fn events_tell_of_the_chain_and_of_the_money() {
+    for (bank, store) in banks().await {
+        bank.deposit(&deposit(alice(), "l1", "k1", 5)).await.unwrap();
+        let events = events(&store).await;
+        assert_eq!(events[0].kind, VALIDATED);
+        assert_eq!(
+            events[0].subject,
+            json!({"format": "jwt_id", "iss": "spiffe://bank.example/asserting-wl", "jti": "root"})
+        );
+        assert_eq!(events[0].payload["depth"], 3);
+        assert_eq!(events[1].kind, DEPOSITED);
+        assert_eq!(events[1].subject, json!({"format": "iss_sub", "iss": "https://idp.example", "sub": "alice"}));
+        assert_eq!((&events[1].payload["minor"], &events[1].payload["balance_minor"]), (&json!(5), &json!(5)));
+        assert!(events.iter().all(|event| event.txn.as_deref() == Some("txn") && event.occurred_at == NOW));
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_opened_once() {
+    for (bank, _) in banks().await {
+        assert!(bank.open(&alice(), "USD", 100_000, NOW).await.unwrap());
+        bank.deposit(&deposit(alice(), "l1", "k1", 5)).await.unwrap();
+        assert!(!bank.open(&alice(), "USD", 100_000, NOW).await.unwrap());
+        assert_eq!(holds(&bank, &alice()).await, 100_005);
+    }
+}

@@ -1,0 +1,84 @@
+//! Why a request with a believed chain is refused, and what that means in HTTP.
+
+use chassis::Problem;
+use spiffe::SpiffeId;
+use store::StoreError;
+use token::Refusal;
+use wire::problem::ProblemKind;
+
+use crate::bank::DepositError;
+use crate::order::OrderError;
+
+/// Why a request is refused after its chain was admitted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The person has no account.
+    #[error("this person has no account yet; the first deposit opens one")]
+    UnknownAccount,
+    /// The body is declared as something else than JSON, or is encoded.
+    #[error("the body must be application/json without content encoding")]
+    MediaType,
+    /// The body is not an order.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// There is no usable `Idempotency-Key`.
+    #[error("a deposit needs one Idempotency-Key of 1 to 255 visible characters")]
+    IdempotencyKey,
+    /// The chain does not allow this amount.
+    #[error("refused by rule {refusal}")]
+    Authority {
+        /// The rule, the segment and the reason.
+        refusal: Refusal,
+        /// SPIFFE ID of this workload.
+        culprit: SpiffeId,
+    },
+    /// The deposit is not made.
+    #[error(transparent)]
+    Deposit(#[from] DepositError),
+    /// The books cannot be read.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// It took too long.
+    #[error("the request took too long")]
+    TimedOut,
+}
+
+impl Problem for RequestError {
+    fn kind(&self) -> ProblemKind {
+        match self {
+            Self::UnknownAccount => ProblemKind::UnknownAccount,
+            Self::MediaType => ProblemKind::UnsupportedMediaType,
+            Self::Order(_) | Self::IdempotencyKey | Self::Deposit(DepositError::TooMuch) => ProblemKind::InvalidRequest,
+            Self::Authority { refusal, .. } => {
+                ProblemKind::from_slug(refusal.problem_slug()).unwrap_or(ProblemKind::NotPermitted)
+            }
+            Self::Deposit(DepositError::Replayed) => ProblemKind::ReplayDetected,
+            Self::Deposit(DepositError::KeyReused) => ProblemKind::Conflict,
+            Self::Deposit(DepositError::Store(error)) | Self::Store(error) => store(error),
+            Self::TimedOut => ProblemKind::Unavailable,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Authority { refusal, .. } => Some(refusal.reason.to_string()),
+            other => Some(other.to_string()),
+        }
+    }
+
+    fn culprit(&self) -> Option<String> {
+        match self {
+            Self::Authority { culprit, .. } => Some(culprit.to_string()),
+            _ => None,
+        }
+    }
+}
+
+/// A database that does not answer may answer the next time; anything else is a mistake here.
+fn store(error: &StoreError) -> ProblemKind {
+    match error {
+        StoreError::Database(_) => ProblemKind::Unavailable,
+        _ => ProblemKind::Internal,
+    }
+}
