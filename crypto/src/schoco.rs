@@ -18,6 +18,24 @@
 //!
 //! The last s signs for whoever holds it: forward a chain only with a link of your own on it, and only one.
 //!
+//! ```
+//! use crypto::schoco::{SigningKey, Step, Transcript, sign, verify};
+//!
+//! # fn random() -> [u8; 32] { [7; 32] }
+//! // The root's holder signs first …
+//! let key = SigningKey::from_wide(&[1; 64])?;
+//! let root = key.root_key();
+//! let first = sign(&mut Transcript::new(&root), &key, b"root", &random())?;
+//!
+//! // … whoever receives the chain verifies it, and signs with the s received.
+//! let mut steps = vec![Step { message: b"root", r: first.r }];
+//! let mut transcript = verify(&root, &steps, &first.s.to_bytes())?;
+//! let second = sign(&mut transcript, &first.s, b"link", &random())?;
+//! steps.push(Step { message: b"link", r: second.r });
+//! verify(&root, &steps, &second.s.to_bytes())?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Security
 //!
 //! Two signatures with one nonce give away the key. The nonce therefore covers the key, the transcript and the message
