@@ -9,7 +9,7 @@ use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::response::Response;
 use chassis::gate::Gate;
-use chassis::trust::TrustStore;
+use chassis::trust::{Pace, TrustStore};
 use chassis::{MockClock, Process, service};
 use crypto::{jose, schoco};
 use http_body_util::BodyExt;
@@ -73,10 +73,11 @@ impl Asserter {
 
     fn keys(&self) -> RootKeys {
         let public = self.jose.public_key();
-        let mut ec: Value = public.members().into_iter().map(|(name, value)| (name, Value::from(value))).collect();
-        ec["kid"] = public.thumbprint().into();
-        ec["alg"] = "ES256".into();
-        ec["use"] = "sig".into();
+        let jose::JwkMembers::Ec { crv, x, y } = public.members() else { panic!("not an EC key") };
+        let ec = json!({
+            "kty": "EC", "crv": crv, "alg": "ES256", "use": "sig",
+            "kid": public.thumbprint(), "x": base64url(x), "y": base64url(y),
+        });
         let root = self.schoco.root_key();
         let okp = json!({
             "kty": "OKP", "crv": "ristretto255", "alg": "SCHOCO-R255", "use": "sig",
@@ -180,7 +181,7 @@ impl Fixture {
     pub(crate) async fn on(url: &str) -> Self {
         let (asserter, clock) = (Asserter::new(), Arc::new(MockClock::new(NOW)));
         let process = Process::new(clock.clone());
-        let trust = TrustStore::with_sources(Bundles::default(), HashMap::new(), &process);
+        let trust = TrustStore::with_sources(Bundles::default(), HashMap::new(), Pace::default(), &process);
         trust.set_keys(id("asserting-wl"), asserter.keys());
         let store = store::open(url).await.unwrap();
         let (me, policy) = (id("target-wl"), policy());

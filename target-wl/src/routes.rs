@@ -11,7 +11,6 @@ use axum::routing::{self, MethodRouter};
 use chassis::gate::{Gate, buffered};
 use chassis::json::Json;
 use chassis::{Clock, ConfigError, Rejected, body};
-use http::Method;
 use spiffe::SpiffeId;
 use token::policy::RequestBinding;
 use token::{Policy, RouteRule, binding};
