@@ -22,6 +22,8 @@ mod public_key;
 mod signing_key;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wycheproof;
 
 pub use self::{
     algorithm::{Algorithm, UnknownAlgorithm},

@@ -1,6 +1,6 @@
 //! The JOSE algorithms against Project Wycheproof: what it calls valid is accepted, unless s is high; nothing else is.
 
-use crypto::jose::{Algorithm, KeyError, PublicKey, SignatureError};
+use super::{Algorithm, KeyError, PublicKey, SignatureError};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -30,7 +30,7 @@ struct Test {
 
 /// Checks every test of the algorithm and gives how many signatures were accepted.
 fn accepted(algorithm: Algorithm) -> usize {
-    let sets: Vec<Set> = serde_json::from_str(include_str!("vectors/wycheproof.json")).unwrap();
+    let sets: Vec<Set> = serde_json::from_str(include_str!("../../tests/vectors/wycheproof.json")).unwrap();
     let mut accepted = 0;
     for set in sets.iter().filter(|set| set.alg == algorithm.name()) {
         for group in &set.groups {
