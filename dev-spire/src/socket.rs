@@ -13,6 +13,8 @@ use tokio::net::UnixListener;
 
 /// The longest path of a Unix socket on Linux, bytes.
 const MAX_PATH: usize = 107;
+/// In a folder with this bit only the owner of a file may replace it.
+const STICKY: u32 = 0o1000;
 
 /// Why a socket was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -26,8 +28,8 @@ pub enum SocketError {
         /// Its length, bytes.
         length: usize,
     },
-    /// Whoever can enter the folder gets the identities.
-    #[error("the folder {path} can be entered by others (mode {mode:03o}); `chmod 700` it or choose another")]
+    /// Whoever can write to the folder can put a socket of their own in our place.
+    #[error("others can replace files in {path} (mode {mode:03o}); `chmod 700` it or choose another folder")]
     FolderOpen {
         /// The folder.
         path: PathBuf,
@@ -65,7 +67,7 @@ impl Drop for SocketFile {
     }
 }
 
-/// Opens a socket only this user can reach; a missing folder is made with mode 0700.
+/// Opens a socket with mode 0600; a missing folder is made with mode 0700.
 pub(crate) fn bind(path: &Path) -> Result<(UnixListener, SocketFile), SocketError> {
     let length = path.as_os_str().as_bytes().len();
     if length > MAX_PATH {
@@ -87,8 +89,8 @@ fn private_folder(path: &Path) -> Result<(), SocketError> {
         _ => Path::new("."),
     };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    let mode = fs::metadata(folder).map_err(failed)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    let mode = fs::metadata(folder).map_err(failed)?.permissions().mode() & 0o7777;
+    if mode & 0o022 != 0 && mode & STICKY == 0 {
         return Err(SocketError::FolderOpen { path: folder.to_owned(), mode });
     }
     Ok(())
@@ -134,11 +136,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refuses_a_folder_others_can_enter() {
+    async fn refuses_a_folder_others_can_write_to() {
         let home = tempfile::tempdir().unwrap();
-        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o777)).unwrap();
         let error = bind(&home.path().join("alice.sock")).unwrap_err();
-        assert!(matches!(error, SocketError::FolderOpen { mode: 0o755, .. }), "{error}");
+        assert!(matches!(error, SocketError::FolderOpen { mode: 0o777, .. }), "{error}");
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        assert!(bind(&home.path().join("alice.sock")).is_ok());
     }
 
     #[tokio::test]

@@ -80,10 +80,11 @@ impl DevSpire {
         Ok(())
     }
 
-    /// The `SPIFFE_ENDPOINT_SOCKET` of a socket.
+    /// The `SPIFFE_ENDPOINT_SOCKET` of a socket; a relative path starts at the current folder.
     #[must_use]
     pub fn endpoint(path: &Path) -> String {
-        format!("unix:{}", path.display())
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        format!("unix://{}", absolute.display())
     }
 
     /// Issues every SVID anew.

@@ -1,27 +1,61 @@
-//! The mTLS client.
+//! The mTLS client: one SPIFFE ID at one URL, pooled connections that do not grow old, errors that say who is at fault.
 
 use crate::Identity;
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use connector::Connector;
+use http::{
+    HeaderValue, Method, Request, Response, Uri, Version, header,
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy,
+    rt::{TokioExecutor, TokioTimer},
+};
+use progress::Progress;
 use serde::de::DeserializeOwned;
 use spiffe::SpiffeId;
-use std::{error::Error, time::Duration};
-use url::Url;
+use std::{
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, timeout};
+use url::{Url, form_urlencoded};
+
+mod answer;
+mod connector;
+mod error;
+mod progress;
+
+pub use answer::Answer;
+pub use error::ClientError;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+type Body = Progress<http_body_util::combinators::UnsyncBoxBody<Bytes, BoxError>>;
 
 /// Limits and timeouts of a client.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
     /// Longest TCP connect and TLS handshake together.
     pub connect_timeout: Duration,
-    /// Longest silence between the last byte of the request sent and the response head.
+    /// Longest wait for the response head after the last piece of the request was taken.
     pub first_byte_timeout: Duration,
-    /// Connections idle for this long are closed.
+    /// Longest time [`Client::call`] and the helpers take to read a whole body.
+    pub body_timeout: Duration,
+    /// Connections idle for this long are closed; keep it below the server's own limit.
     pub idle_timeout: Duration,
-    /// No connection takes new requests after about this long.
+    /// Idle HTTP/1.1 connections kept.
+    pub max_idle: usize,
+    /// After about this long no connection takes new requests, so that a revoked server cannot live on.
     pub max_age: Duration,
-    /// Largest body the helpers read, bytes.
+    /// Largest response head, bytes.
+    pub max_header_list: u32,
+    /// Largest body [`Client::call`] and the helpers read, bytes.
     pub max_answer: usize,
+    /// Do not offer HTTP/2.
+    pub http1_only: bool,
 }
 
 impl Default for ClientSettings {
@@ -29,98 +63,211 @@ impl Default for ClientSettings {
         Self {
             connect_timeout: Duration::from_secs(3),
             first_byte_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(15),
+            max_idle: 64,
             max_age: Duration::from_mins(10),
+            max_header_list: 64 * 1024,
             max_answer: 1024 * 1024,
+            http1_only: false,
         }
     }
 }
 
 /// A pooling HTTP client that talks to exactly one SPIFFE ID. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Client {}
+pub struct Client(Arc<Inner>);
 
-/// A response read whole.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The status.
-    pub status: StatusCode,
-    /// The header fields.
-    pub headers: HeaderMap,
-    /// The whole body.
-    pub body: Bytes,
+struct Inner {
+    identity: Identity,
+    server: SpiffeId,
+    authority: Authority,
+    connector: Connector,
+    pool: Mutex<Pool>,
+    settings: ClientSettings,
 }
 
-/// Why a request got no response.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ClientError {
-    /// The URL is not the origin of an HTTPS server.
-    #[error("{0} is not the https URL of a server")]
-    Url(Url),
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").field("server", &self.server).field("authority", &self.authority).finish_non_exhaustive()
+    }
+}
+
+/// The connections of one generation. A new generation replaces it; its connections end with their last request.
+struct Pool {
+    client: legacy::Client<Connector, Body>,
+    born: Instant,
 }
 
 impl Client {
-    /// A client for the workload `server` at the origin `base`, as `identity`.
+    /// A client for the workload `server` at the origin `base`, acting as `identity`. Opens no connection yet.
+    ///
+    /// The host name of `base` only says where to connect; who answers there is decided by the SPIFFE ID.
     ///
     /// # Errors
-    /// [`ClientError::Url`] if `base` is not `https://host[:port]/`.
+    /// [`ClientError::Url`] if `base` is not `https://host[:port]/`; [`ClientError::Identity`] if there is no usable
+    /// identity.
     pub fn new(
         identity: &Identity,
         server: SpiffeId,
         base: &Url,
         settings: ClientSettings,
     ) -> Result<Self, ClientError> {
-        todo!()
+        let authority = authority(base)?;
+        identity.usable()?;
+        let connector = Connector::new(identity, &server, &settings)?;
+        let pool = Mutex::new(Pool::new(&connector, &settings));
+        Ok(Self(Arc::new(Inner { identity: identity.clone(), server, authority, connector, pool, settings })))
     }
 
-    /// Sends a request; body and trailers are streamed both ways. Of the URI only path and query count.
+    /// Sends a request and returns the response head; bodies and trailers are streamed both ways.
+    ///
+    /// Of the request's URI only path and query count. `Host` is replaced by the server's.
     ///
     /// # Errors
-    /// When no response head arrives.
+    /// [`ClientError`] if no response head arrives; its variant says who is at fault.
     pub async fn send<B>(&self, request: Request<B>) -> Result<Response<Incoming>, ClientError>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        B::Error: Into<BoxError>,
     {
-        todo!()
+        let inner = &*self.0;
+        inner.identity.usable()?;
+        let (mut parts, body) = request.into_parts();
+        parts.uri = inner.uri(&parts.uri)?;
+        parts.version = Version::HTTP_11;
+        parts.headers.remove(header::HOST);
+        let (body, watch) = Progress::new(body.map_err(Into::into).boxed_unsync());
+        let mut answer = inner.client().request(Request::from_parts(parts, body));
+        let patience = inner.settings.first_byte_timeout;
+        loop {
+            let deadline = watch.last() + patience;
+            match tokio::time::timeout_at(deadline, &mut answer).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(error)) => return Err(ClientError::of(&error, &inner.server, watch.failed())),
+                Err(_) if watch.last() + patience > deadline => {}
+                Err(_) => return Err(ClientError::Silent { server: inner.server.clone(), after: patience }),
+            }
+        }
     }
 
-    /// Sends a safe or keyed request, once more if the connection dies before a response.
+    /// Sends a safe or keyed request, and once more if the connection dies before there is a response.
     ///
     /// # Errors
-    /// When no response head arrives.
+    /// As for [`send`](Self::send), of the second attempt.
+    ///
+    /// # Security
+    /// The server may see the request twice: only for requests that are safe or carry an `Idempotency-Key`.
     pub async fn send_replayable(&self, request: Request<Bytes>) -> Result<Response<Incoming>, ClientError> {
-        todo!()
+        match self.send(request.clone().map(Full::new)).await {
+            Err(error) if error.is_broken_connection() => {
+                tracing::debug!(%error, server = %self.0.server, "trying once more");
+                self.send(request.map(Full::new)).await
+            }
+            outcome => outcome,
+        }
     }
 
-    /// Sends a request and reads the whole response.
+    /// Sends a request and reads the whole response, whatever its status.
     ///
     /// # Errors
-    /// When there is no whole response.
+    /// As for [`send`](Self::send); [`ClientError::TooLarge`], [`ClientError::Silent`] or [`ClientError::Broken`] if the
+    /// body does not come whole.
     pub async fn call(&self, request: Request<Bytes>) -> Result<Answer, ClientError> {
-        todo!()
+        let response = self.send(request.map(Full::new)).await?;
+        self.read(response).await
     }
 
-    /// `GET path`, as JSON.
+    /// `GET path`, once more if the connection dies; the body of a 2xx response as JSON.
     ///
     /// # Errors
-    /// When there is no whole response, a status other than 2xx, or another shape.
+    /// As for [`call`](Self::call); [`ClientError::Status`] for any status but 2xx; [`ClientError::Json`] for another
+    /// shape.
     pub async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        todo!()
+        let request = self.request(Method::GET, path, Bytes::new())?;
+        let answer = self.read(self.send_replayable(request).await?).await?;
+        answer.success(&self.0.server)?.json(&self.0.server)
     }
 
-    /// `POST path` with form fields; the answer may have any status.
+    /// `POST path` with form fields. The answer may have any status.
     ///
     /// # Errors
-    /// When there is no whole response.
+    /// As for [`call`](Self::call).
     pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Result<Answer, ClientError> {
-        todo!()
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let mut request = self.request(Method::POST, path, form.into())?;
+        let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().insert(header::CONTENT_TYPE, media_type);
+        self.call(request).await
     }
 
     /// The one workload this client accepts.
     #[must_use]
     pub fn server(&self) -> &SpiffeId {
-        todo!()
+        &self.0.server
+    }
+
+    fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Bytes>, ClientError> {
+        let request = Request::builder().method(method).uri(path);
+        request.body(body).map_err(|_| ClientError::Target { target: path.to_owned() })
+    }
+
+    async fn read(&self, response: Response<Incoming>) -> Result<Answer, ClientError> {
+        let inner = &*self.0;
+        let (parts, body) = response.into_parts();
+        let reading = Limited::new(body, inner.settings.max_answer).collect();
+        let after = inner.settings.body_timeout;
+        match timeout(after, reading).await {
+            Ok(Ok(whole)) => Ok(Answer { status: parts.status, headers: parts.headers, body: whole.to_bytes() }),
+            Ok(Err(error)) => Err(ClientError::of_body(error, &inner.server, inner.settings.max_answer)),
+            Err(_) => Err(ClientError::Silent { server: inner.server.clone(), after }),
+        }
     }
 }
+
+impl Inner {
+    /// The connections of today's generation.
+    fn client(&self) -> legacy::Client<Connector, Body> {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.born.elapsed() > self.settings.max_age {
+            *pool = Pool::new(&self.connector, &self.settings);
+        }
+        pool.client.clone()
+    }
+
+    /// This server's URI with the path and query of `target`, byte for byte.
+    fn uri(&self, target: &Uri) -> Result<Uri, ClientError> {
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(Scheme::HTTPS);
+        parts.authority = Some(self.authority.clone());
+        let path = target.path_and_query().cloned();
+        parts.path_and_query = Some(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+        Uri::from_parts(parts).map_err(|_| ClientError::Target { target: target.to_string() })
+    }
+}
+
+impl Pool {
+    fn new(connector: &Connector, settings: &ClientSettings) -> Self {
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(settings.idle_timeout)
+            .pool_max_idle_per_host(settings.max_idle)
+            .http1_max_buf_size(usize::try_from(settings.max_header_list).unwrap_or(usize::MAX).max(8192))
+            .http2_max_header_list_size(settings.max_header_list)
+            .build(connector.clone());
+        Self { client, born: Instant::now() }
+    }
+}
+
+fn authority(base: &Url) -> Result<Authority, ClientError> {
+    let refused = || ClientError::Url { url: base.clone() };
+    let origin = base.scheme() == "https" && base.path() == "/" && base.query().is_none() && base.fragment().is_none();
+    let anonymous = base.username().is_empty() && base.password().is_none();
+    let host = base.host_str().filter(|_| origin && anonymous).ok_or_else(refused)?;
+    let port = base.port_or_known_default().unwrap_or(443);
+    format!("{host}:{port}").parse().map_err(|_| refused())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+use super::*;
+
+fn of(url: &str) -> Result<String, String> {
+    authority(&url.parse().unwrap()).map(|authority| authority.to_string()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn takes_the_origin_of_an_https_url() {
+    assert_eq!(of("https://target-wl:8444").unwrap(), "target-wl:8444");
+    assert_eq!(of("https://target-wl/").unwrap(), "target-wl:443");
+    assert_eq!(of("https://[::1]:8444").unwrap(), "[::1]:8444");
+}
+
+#[test]
+fn refuses_urls_that_are_more_or_less_than_an_origin() {
+    for url in [
+        "http://target-wl",
+        "https://target-wl/v1",
+        "https://target-wl/?x",
+        "https://target-wl/#x",
+        "https://alice@target-wl/",
+        "data:x",
+    ] {
+        assert!(of(url).unwrap_err().ends_with("is not the https URL of a server, without a path"), "{url}");
+    }
+}

@@ -1,0 +1,199 @@
+//! What a client does when the server is slow, large, gone, or breaks off.
+
+use crate::fixture::{Pair, SOON, Server, Spire, WhoAmI, bank, http1, id, request, url, whoami};
+use axum::{Form, Router, routing::{get, post}};
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, StreamBody};
+use mesh::{Client, ClientError, ClientSettings, ServerSettings};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    sync::mpsc,
+    time::timeout,
+};
+use tokio_stream::wrappers::ReceiverStream;
+
+fn impatient() -> ClientSettings {
+    ClientSettings { first_byte_timeout: Duration::from_millis(200), ..ClientSettings::default() }
+}
+
+#[tokio::test]
+async fn posts_a_form_and_reads_any_answer() {
+    let app = Router::new().route(
+        "/form",
+        post(async |Form(form): Form<BTreeMap<String, String>>| (StatusCode::CONFLICT, axum::Json(form))),
+    );
+    let pair = Pair::with(app, ServerSettings::default(), ClientSettings::default()).await;
+    let answer = pair.client.post_form("/form", &[("access_token", "a.b+c &="), ("scope", "")]).await.unwrap();
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+    assert_eq!(answer.body, r#"{"access_token":"a.b+c &=","scope":""}"#);
+    assert!(!format!("{answer:?}").contains("a.b+c"));
+}
+
+#[tokio::test]
+async fn a_status_other_than_success_is_an_error_with_the_answer() {
+    let pair = Pair::start().await;
+    match pair.client.get_json::<WhoAmI>("/nothing").await.unwrap_err() {
+        ClientError::Status { status, answer, server } => {
+            assert_eq!((status, server), (StatusCode::NOT_FOUND, id("target-wl")));
+            assert!(answer.body.is_empty());
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn refuses_an_answer_of_another_shape() {
+    let pair = Pair::start().await;
+    let error = pair.client.get_json::<u64>("/whoami").await.unwrap_err();
+    assert!(matches!(error, ClientError::Json { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn refuses_an_answer_that_is_too_large() {
+    let settings = ClientSettings { max_answer: 1000, ..ClientSettings::default() };
+    let app = Router::new().route("/large", get(async || "x".repeat(1001)));
+    let pair = Pair::with(app, ServerSettings::default(), settings).await;
+    let error = pair.client.call(request("/large")).await.unwrap_err();
+    assert!(matches!(error, ClientError::TooLarge { limit: 1000, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn gives_up_on_a_server_that_does_not_answer() {
+    let app = Router::new().route("/never", get(async || std::future::pending::<()>().await));
+    let pair = Pair::with(app, ServerSettings::default(), impatient()).await;
+    let error = timeout(SOON, pair.client.call(request("/never"))).await.unwrap().unwrap_err();
+    assert!(matches!(error, ClientError::Silent { .. }) && error.is_timeout(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_slow_upload_is_not_a_slow_server() {
+    let app = Router::new().route("/upload", post(async |body: Bytes| body.len().to_string()));
+    let pair = Pair::with(app, ServerSettings::default(), impatient()).await;
+    let (frames, receiver) = mpsc::channel(1);
+    let body = StreamBody::new(ReceiverStream::new(receiver));
+    tokio::spawn(async move {
+        for _ in 0..5 {
+            frames.send(Ok::<_, io::Error>(Frame::data(Bytes::from_static(b"x")))).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    let answer = pair.client.send(Request::post("/upload").body(body).unwrap()).await.unwrap();
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "5");
+}
+
+#[tokio::test]
+async fn blames_the_caller_when_its_body_breaks_off() {
+    for settings in [ClientSettings::default(), http1()] {
+        let app = Router::new().route("/upload", post(async |body: Bytes| body.len().to_string()));
+        let pair = Pair::with(app, ServerSettings::default(), settings).await;
+        let broken = futures::stream::iter([
+            Ok(Frame::data(Bytes::from_static(b"x"))),
+            Err(io::Error::other("the caller hung up")),
+        ]);
+        let error = pair.client.send(Request::post("/upload").body(StreamBody::new(broken)).unwrap()).await.unwrap_err();
+        assert!(matches!(error, ClientError::RequestBody), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn names_the_address_where_nobody_listens() {
+    let spire = Spire::start().await;
+    let alice = spire.identity(id("alice")).await;
+    let addr = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let client = Client::new(&alice, id("target-wl"), &url(addr), ClientSettings::default()).unwrap();
+    let error = client.call(request("/whoami")).await.unwrap_err();
+    let expected = format!("cannot connect to spiffe://bank.example/target-wl at localhost:{}", addr.port());
+    assert_eq!(error.to_string(), expected);
+    assert!(error.is_before_request() && error.is_broken_connection());
+}
+
+#[tokio::test]
+async fn gives_up_on_a_handshake_that_does_not_end() {
+    let spire = Spire::start().await;
+    let alice = spire.identity(id("alice")).await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let settings = ClientSettings { connect_timeout: Duration::from_millis(100), ..ClientSettings::default() };
+    let client = Client::new(&alice, id("target-wl"), &url(silent.local_addr().unwrap()), settings).unwrap();
+    let error = timeout(SOON, client.call(request("/whoami"))).await.unwrap().unwrap_err();
+    assert!(matches!(error, ClientError::ConnectTimeout { .. }) && error.is_timeout(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_restarted_server_is_found_again() {
+    for settings in [ClientSettings::default(), http1()] {
+        let pair = Pair::with(whoami(), ServerSettings::default(), settings).await;
+        pair.client.get_json::<WhoAmI>("/whoami").await.unwrap();
+        let addr = pair.server.addr;
+        pair.server.stop().await;
+        let target = pair.spire.identity(id("target-2")).await;
+        drop(target);
+        let path = pair.spire.home.path().join("target-wl.sock");
+        let endpoint = dev_spire::DevSpire::endpoint(&path);
+        let target = mesh::Identity::connect(Some(&endpoint), SOON).await.unwrap();
+        let _server = Server::on(addr, &target, bank(), whoami(), ServerSettings::default()).await;
+        pair.client.get_json::<WhoAmI>("/whoami").await.unwrap();
+    }
+}
+
+/// Accepts TLS by hand. Reads one request on each connection; breaks off the first `breaks`, then answers.
+async fn breaking_server(spire: &Spire, breaks: usize) -> std::net::SocketAddr {
+    let path = spire.socket(dev_spire::Entry::new(id("target-wl"))).await;
+    let source = spiffe::X509Source::builder().endpoint(dev_spire::DevSpire::endpoint(&path)).build().await.unwrap();
+    let config = spiffe_rustls::mtls_server(source)
+        .authorize(spiffe_rustls::authorizer::any())
+        .with_alpn_protocols([b"http/1.1"])
+        .build()
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = tcp.local_addr().unwrap();
+    tokio::spawn(async move {
+        for connection in 0.. {
+            let mut stream = acceptor.accept(tcp.accept().await.unwrap().0).await.unwrap();
+            let read = stream.read(&mut [0; 4096]).await.unwrap();
+            assert!(read > 0);
+            if connection >= breaks {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntrue").await.unwrap();
+                stream.flush().await.unwrap();
+            }
+            stream.shutdown().await.unwrap();
+        }
+    });
+    addr
+}
+
+#[tokio::test]
+async fn sends_a_safe_request_once_more_when_the_connection_breaks() {
+    let spire = Spire::start().await;
+    let alice = spire.identity(id("alice")).await;
+    let client = |addr| Client::new(&alice, id("target-wl"), &url(addr), ClientSettings::default()).unwrap();
+    let once = breaking_server(&spire, 1).await;
+    assert!(client(once).get_json::<bool>("/").await.unwrap());
+}
+
+#[tokio::test]
+async fn does_not_repeat_other_requests_and_gives_up_after_the_second_attempt() {
+    let spire = Spire::start().await;
+    let alice = spire.identity(id("alice")).await;
+    let client = |addr| Client::new(&alice, id("target-wl"), &url(addr), ClientSettings::default()).unwrap();
+    let once = breaking_server(&spire, 1).await;
+    let error = client(once).post_form("/", &[("a", "b")]).await.unwrap_err();
+    assert!(matches!(error, ClientError::Broken { .. }), "{error:?}");
+    let twice = breaking_server(&spire, 2).await;
+    let error = client(twice).get_json::<bool>("/").await.unwrap_err();
+    assert!(matches!(error, ClientError::Broken { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn offers_http_1_when_the_server_knows_nothing_newer() {
+    let spire = Spire::start().await;
+    let alice = spire.identity(id("alice")).await;
+    let addr = breaking_server(&spire, 0).await;
+    let client = Client::new(&alice, id("target-wl"), &url(addr), ClientSettings::default()).unwrap();
+    let answer = client.send(request("/").map(http_body_util::Full::new)).await.unwrap();
+    assert_eq!(answer.version(), http::Version::HTTP_11);
+}
