@@ -26,14 +26,16 @@ pub enum ConfigError {
         message: String,
     },
     /// There is no such setting.
-    #[error("{}unknown key `{key}`{}", place(source_name.as_deref()), hint(nearest.as_deref()))]
+    #[error("{}unknown key `{key}`; {}", place(source_name.as_deref()), hint(nearest.as_deref(), known))]
     UnknownKey {
         /// Where it was set.
         source_name: Option<String>,
         /// The dotted key.
         key: String,
-        /// The known key nearest to it.
+        /// The known key it is most like, dotted, if it is like any.
         nearest: Option<String>,
+        /// What could stand in its place.
+        known: Vec<String>,
     },
     /// A setting without a default is missing.
     #[error("{}`{key}` is required", place(source_name.as_deref()))]
@@ -67,8 +69,12 @@ fn place(source: Option<&str>) -> String {
     source.map(|name| format!("{name}: ")).unwrap_or_default()
 }
 
-fn hint(nearest: Option<&str>) -> String {
-    nearest.map(|key| format!("; did you mean `{key}`?")).unwrap_or_default()
+fn hint(nearest: Option<&str>, known: &[String]) -> String {
+    match nearest {
+        Some(key) => format!("did you mean `{key}`?"),
+        None if known.is_empty() => "nothing is set here".to_owned(),
+        None => format!("known here: {}", known.join(", ")),
+    }
 }
 
 impl ConfigError {
@@ -88,8 +94,9 @@ impl ConfigError {
                     _ => error.path.as_slice(),
                 };
                 let top = if parent.is_empty() { also_known } else { &[] };
-                let nearest = nearest(name, known.iter().chain(top)).map(|found| join(parent, found));
-                Self::UnknownKey { source_name, key: join(parent, name), nearest }
+                let known: Vec<String> = known.iter().chain(top).map(|key| (*key).to_owned()).collect();
+                let nearest = nearest(name, &known).map(|found| join(parent, found));
+                Self::UnknownKey { source_name, key: join(parent, name), nearest, known }
             }
             Kind::MissingField(name) => Self::Missing { source_name, key: join(&error.path, name) },
             Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
@@ -111,10 +118,11 @@ fn join(parent: &[String], name: &str) -> String {
 }
 
 /// The known key most like `name`, if any is like it at all.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a &'a str>) -> Option<&'a str> {
+fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     known
-        .map(|key| (strsim::jaro_winkler(name, key), *key))
-        .filter(|(likeness, _)| *likeness > 0.6)
+        .iter()
+        .map(|key| (strsim::normalized_damerau_levenshtein(name, key), key.as_str()))
+        .filter(|(likeness, _)| *likeness > 0.5)
         .max_by(|one, other| one.0.total_cmp(&other.0))
         .map(|(_, key)| key)
 }

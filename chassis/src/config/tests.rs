@@ -76,7 +76,10 @@ fn an_unknown_key_names_itself_and_the_nearest_known_one() {
     assert_eq!(line("stor = 1", &[], &[]), "s.toml: unknown key `stor`; did you mean `store`?");
     assert_eq!(line("[admn]\nlisten = 1", &[], &[]), "s.toml: unknown key `admn`; did you mean `admin`?");
     assert_eq!(line("[log]\nfiltre = 1", &[], &[]), "s.toml: unknown key `log.filtre`; did you mean `log.filter`?");
-    assert_eq!(line("[store]\nxyzzy = 1", &[], &[]), "s.toml: unknown key `store.xyzzy`");
+    assert_eq!(
+        line("[store]\nxyzzy = 1", &[], &[]),
+        "s.toml: unknown key `store.xyzzy`; known here: url, pool, secret"
+    );
 }
 
 #[test]

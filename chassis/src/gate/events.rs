@@ -77,7 +77,9 @@ impl Rejection {
 }
 
 impl Root {
-    fn of(chain: &Chain) -> Self {
+    /// What the root of a believed chain says.
+    #[must_use]
+    pub fn of(chain: &Chain) -> Self {
         let root = chain.root();
         Self {
             iss: root.iss.clone(),
