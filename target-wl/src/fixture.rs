@@ -54,24 +54,25 @@ fn fresh() -> [u8; 32] {
     Digest::of(Uuid::new_v4().as_bytes()).0
 }
 
-fn token_id() -> TokenId {
+pub(crate) fn token_id() -> TokenId {
     TokenId(*Uuid::new_v4().as_bytes())
 }
 
 /// An asserter with a published key of each kind.
-struct Asserter {
+pub(crate) struct Asserter {
     jose: jose::SigningKey,
     schoco: schoco::SigningKey,
 }
 
 impl Asserter {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let der = jose::SigningKey::generate(jose::Algorithm::Es256).unwrap();
         let schoco = schoco::SigningKey::from_wide(&[7; 64]).unwrap();
         Self { jose: jose::SigningKey::from_pkcs8(&der).unwrap(), schoco }
     }
 
-    fn keys(&self) -> RootKeys {
+    /// What it publishes at `/keys`.
+    pub(crate) fn jwks(&self) -> Value {
         let public = self.jose.public_key();
         let jose::JwkMembers::Ec { crv, x, y } = public.members() else { panic!("not an EC key") };
         let ec = json!({
@@ -83,10 +84,10 @@ impl Asserter {
             "kty": "OKP", "crv": "ristretto255", "alg": "SCHOCO-R255", "use": "sig",
             "kid": root.thumbprint(), "x": base64url(root.as_bytes()),
         });
-        RootKeys::parse(json!({ "keys": [ec, okp] }).to_string().as_bytes()).unwrap()
+        json!({ "keys": [ec, okp] })
     }
 
-    fn root(&self, mode: Mode, claims: &RootClaims) -> String {
+    pub(crate) fn root(&self, mode: Mode, claims: &RootClaims) -> String {
         let fresh = fresh();
         let signer = match mode {
             Mode::Anonymous => RootSigner::Schoco { key: &self.schoco, public: &self.schoco.root_key(), fresh: &fresh },
@@ -164,45 +165,14 @@ impl Ask {
         Self { only: Some(Only { max_amount: Some(limit), ..Only::default() }), ..self }
     }
 
-    fn rqd(&self) -> Digest {
-        let headers: Vec<_> = self.headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        let body = if self.body.is_empty() { token::Body::Absent } else { token::Body::of(&self.body) };
-        let request =
-            token::Request { method: self.method, target: &self.target, headers: &headers, trailers: &[], body };
-        binding::rqd(&request).unwrap()
-    }
-}
-
-impl Fixture {
-    pub(crate) async fn new() -> Self {
-        Self::on("sqlite::memory:").await
-    }
-
-    pub(crate) async fn on(url: &str) -> Self {
-        let (asserter, clock) = (Asserter::new(), Arc::new(MockClock::new(NOW)));
-        let process = Process::new(clock.clone());
-        let trust = TrustStore::with_sources(Bundles::default(), HashMap::new(), Pace::default(), &process);
-        trust.set_keys(id("asserting-wl"), asserter.keys());
-        let store = store::open(url).await.unwrap();
-        let (me, policy) = (id("target-wl"), policy());
-        let rules = Rules::declare(&policy).unwrap();
-        let rejections = Arc::new(Rejections::new(me.clone()));
-        let revocations = Arc::new(RevocationTable::default());
-        let gate = Gate::new(me.clone(), policy.accept, trust, revocations, rejections.clone(), &process);
-        let app = App::new(me, Bank::new(store.clone()), rejections.clone(), clock.clone());
-        let router = service::wrap(router(app, &gate, rules, Duration::from_secs(30)), &process);
-        Self { asserter, router, store, rejections, clock }
-    }
-
-    /// The chain subject-wl and the last middle tier make for a request.
-    pub(crate) fn chain(&self, ask: &Ask) -> String {
-        let now = chassis::Clock::now(&*self.clock);
-        let claims = RootClaims {
+    /// The root asserting-wl makes for it.
+    pub(crate) fn claims(&self, now: Timestamp) -> RootClaims {
+        RootClaims {
             iss: id("asserting-wl"),
             sub: id("subject-wl"),
             aud: vec![id("target-wl")],
-            dpa: ask.dpa.into(),
-            dpr: ask.dpr.into(),
+            dpa: self.dpa.into(),
+            dpr: self.dpr.into(),
             aat: now,
             oat: now,
             auth_time: None,
@@ -214,11 +184,47 @@ impl Fixture {
             exp: Timestamp(now.0 + 120),
             jti: token_id(),
             txn: token_id(),
-            scope: ask.scope.parse().unwrap(),
-            only: ask.only.clone(),
+            scope: self.scope.parse().unwrap(),
+            only: self.only.clone(),
             cnf: None,
-            rqd: (ask.mode == Mode::Plain).then(|| ask.rqd()),
-        };
+            rqd: (self.mode == Mode::Plain).then(|| self.rqd()),
+        }
+    }
+
+    pub(crate) fn rqd(&self) -> Digest {
+        let headers: Vec<_> = self.headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let body = if self.body.is_empty() { token::Body::Absent } else { token::Body::of(&self.body) };
+        let request =
+            token::Request { method: self.method, target: &self.target, headers: &headers, trailers: &[], body };
+        binding::rqd(&request).unwrap()
+    }
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        Self::with(policy(), Duration::from_secs(30)).await
+    }
+
+    pub(crate) async fn with(policy: Policy, timeout: Duration) -> Self {
+        let (asserter, clock) = (Asserter::new(), Arc::new(MockClock::new(NOW)));
+        let process = Process::new(clock.clone());
+        let trust = TrustStore::with_sources(Bundles::default(), HashMap::new(), Pace::default(), &process);
+        let keys = RootKeys::parse(asserter.jwks().to_string().as_bytes()).unwrap();
+        trust.set_keys(id("asserting-wl"), keys);
+        let store = store::open("sqlite::memory:").await.unwrap();
+        let me = id("target-wl");
+        let rules = Rules::declare(&policy).unwrap();
+        let rejections = Arc::new(Rejections::new(me.clone()));
+        let revocations = Arc::new(RevocationTable::default());
+        let gate = Gate::new(me.clone(), policy.accept, trust, revocations, rejections.clone(), &process);
+        let app = App::new(me, Bank::new(store.clone()), rejections.clone(), clock.clone());
+        let router = service::wrap(router(app, &gate, rules, timeout), &process);
+        Self { asserter, router, store, rejections, clock }
+    }
+
+    /// The chain subject-wl and the last middle tier make for a request.
+    pub(crate) fn chain(&self, ask: &Ask) -> String {
+        let claims = ask.claims(chassis::Clock::now(&*self.clock));
         let root = self.asserter.root(ask.mode, &claims);
         if ask.mode == Mode::Plain {
             return root;
@@ -227,8 +233,14 @@ impl Fixture {
         self.extend(&first, ask, true)
     }
 
-    /// Appends a link; sealing, for target-wl.
-    fn extend(&self, chain: &str, ask: &Ask, seal: bool) -> String {
+    /// The anonymous chain as subject-wl hands it to the middle tiers.
+    pub(crate) fn unsealed(&self, ask: &Ask) -> String {
+        let root = self.asserter.root(Mode::Anonymous, &ask.claims(chassis::Clock::now(&*self.clock)));
+        self.extend(&root, ask, false)
+    }
+
+    /// Appends a link that is bound to `ask`; sealing, for target-wl.
+    pub(crate) fn extend(&self, chain: &str, ask: &Ask, seal: bool) -> String {
         let extension =
             Extension { next: seal.then(|| id("target-wl")), only: None, rqd: Some(ask.rqd()), seal, life: 30 };
         let now = chassis::Clock::now(&*self.clock);

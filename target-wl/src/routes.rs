@@ -71,8 +71,8 @@ impl Rules {
     pub fn declare(policy: &Policy) -> Result<Self, ConfigError> {
         let served = [("GET", BALANCE), ("POST", DEPOSITS)];
         for row in &policy.route {
-            let serves = |(method, path): &(&str, &str)| policy.route(method, path) == Some(row);
-            if !served.iter().any(serves) {
+            let is_for = |(method, path): &(&str, &str)| policy.route(method, path) == Some(row);
+            if !served.iter().any(is_for) {
                 let message = format!("{} {} is not served here", row.method.as_deref().unwrap_or("any"), row.path);
                 return Err(ConfigError::invalid("policy.route", message));
             }

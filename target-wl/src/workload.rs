@@ -18,7 +18,7 @@ use crate::rejections::Rejections;
 use crate::routes::{App, router};
 
 /// How often what has expired is forgotten.
-const PURGE: Duration = Duration::from_secs(60);
+const PURGE: Duration = Duration::from_mins(1);
 
 /// The workload at the end of every chain.
 #[derive(Debug)]
@@ -99,3 +99,6 @@ async fn purge_once(store: &dyn Store, clock: &dyn Clock) -> Result<(), StoreErr
     tracing::debug!(forgotten, "expired entries");
     tx.commit().await
 }
+
+#[cfg(test)]
+mod tests;

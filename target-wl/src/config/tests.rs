@@ -34,7 +34,7 @@ fn the_documented_policy_is_valid_and_holds_the_default_routes() {
 #[test]
 fn an_unknown_key_names_the_nearest() {
     let error = parse::<Config>(&format!("request_timout = \"1s\"\n{FILE}")).unwrap_err();
-    assert_eq!(error.to_string().contains("request_timeout"), true, "{error}");
+    assert!(error.to_string().contains("request_timeout"), "{error}");
 }
 
 fn refused(change: impl FnOnce(&mut Policy)) -> String {

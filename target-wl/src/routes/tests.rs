@@ -12,7 +12,7 @@ fn refused(status: u16, slug: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_deposit_becomes_a_balance_in_every_mode() {
+async fn a_deposit_becomes_a_balance_in_plain_and_anonymous_mode() {
     let bank = Fixture::new().await;
     for (n, mode) in [Mode::Plain, Mode::Anonymous].into_iter().enumerate() {
         let deposit = Ask { mode, ..Ask::deposit("alice", &format!("k{n}"), 2_500) };
@@ -127,6 +127,47 @@ async fn the_same_transfer_repeated_by_a_middle_tier_with_a_new_key_is_refused()
         assert_eq!(answer.problem(), refused(403, "not-permitted"), "`rqd` binds the key");
     }
     assert_eq!(bank.holds(DPA, "alice").await, Some(5));
+}
+
+#[tokio::test]
+async fn a_first_link_spent_on_one_key_does_not_pay_for_another_where_hops_rewrite() {
+    let last_hop = row(Some("POST"), DEPOSITS, "payments.write", RequestBinding::LastHop);
+    let bank = Fixture::with(last_hop, Duration::from_secs(30)).await;
+    let (honest, again) = (Ask::deposit("alice", "k1", 5), Ask::deposit("alice", "k2", 5));
+    let unsealed = bank.unsealed(&honest);
+    let answer = bank.send_with(&bank.extend(&unsealed, &honest, true), &honest).await;
+    assert_eq!(answer.status, 201);
+    let repeated = bank.send_with(&bank.extend(&unsealed, &honest, true), &honest).await;
+    assert_eq!((repeated.status, &repeated.body), (201, &answer.body));
+    let replayed = bank.send_with(&bank.extend(&unsealed, &again, true), &again).await;
+    assert_eq!(replayed.problem(), refused(409, "replay-detected"));
+    assert_eq!(bank.holds(DPA, "alice").await, Some(5));
+    bank.rejections.flush(&*bank.store, store::Moment::from_seconds(1)).await.unwrap();
+    assert_eq!(bank.events().await.last().unwrap().kind, crate::rejections::REPLAYED);
+}
+
+#[tokio::test]
+async fn an_unsealed_anonymous_chain_is_refused_and_names_the_setting() {
+    let bank = Fixture::new().await;
+    let ask = Ask::deposit("alice", "k1", 5);
+    let unsealed = bank.extend(&bank.unsealed(&ask), &ask, false);
+    let answer = bank.send_with(&unsealed, &ask).await;
+    assert_eq!(answer.problem(), refused(401, "invalid-chain"));
+    assert!(answer.detail().contains("seal = true"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_given_up() {
+    let bank = Fixture::with(policy(), Duration::from_millis(50)).await;
+    let ask = Ask::deposit("alice", "k1", 5);
+    let mut request = Request::builder().method("POST").uri(DEPOSITS).header("da-svid", bank.chain(&ask));
+    for (name, value) in &ask.headers {
+        request = request.header(*name, value);
+    }
+    let (_sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
+    let body = axum::body::Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
+    let answer = bank.send_raw(request.body(body).unwrap()).await;
+    assert_eq!(answer.problem(), refused(503, "unavailable"));
 }
 
 #[tokio::test]
