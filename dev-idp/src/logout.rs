@@ -117,11 +117,9 @@ fn finish(provider: &Provider, jar: CookieJar, sid: Option<&str>, next: Option<&
         tracing::info!("a person logged out");
     }
     let jar = jar.remove(cookie::gone(SESSION, provider.port));
-    match next {
-        Some(next) => (jar, [("cache-control", "no-store")], Redirect::to(next)).into_response(),
-        None => {
-            let template = MessagePage { title: "Signed out", text: "You are signed out. You can close this page." };
-            (jar, pages::page(StatusCode::OK, &template, None)).into_response()
-        }
+    if let Some(next) = next {
+        return (jar, [("cache-control", "no-store")], Redirect::to(next)).into_response();
     }
+    let template = MessagePage { title: "Signed out", text: "You are signed out. You can close this page." };
+    (jar, pages::page(StatusCode::OK, &template, None)).into_response()
 }

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) const CODE_LIFE: u64 = 60;
 
 /// How long a login page may stay open.
-const LOGIN_LIFE: Duration = Duration::from_secs(600);
+const LOGIN_LIFE: Duration = Duration::from_mins(10);
 
 /// How many of anything are remembered at most.
 const CAPACITY: u64 = 100_000;

@@ -39,8 +39,8 @@ impl Default for Settings {
             clients: vec![Client::bank_web(), Client::bank_cli(), Client::asserting_wl()],
             audience: vec!["asserting-wl".to_owned()],
             alg: Algorithm::Es256,
-            token_life: Duration::from_secs(300),
-            session_life: Duration::from_secs(8 * 3600),
+            token_life: Duration::from_mins(5),
+            session_life: Duration::from_hours(8),
             clock: Clock::system(),
         }
     }

@@ -1,3 +1,7 @@
 //! The `subject-wl` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chassis::run::<subject_wl::SubjectWl>()
+}

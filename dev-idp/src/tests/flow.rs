@@ -153,7 +153,7 @@ async fn discovery_names_every_endpoint() {
 async fn starts_at_once_and_grants_directly() {
     let began = Instant::now();
     let idp = DevIdp::start(Settings::default()).await.unwrap();
-    assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
     assert_eq!(idp.issuer(), format!("http://{}", idp.addr));
     assert!(idp.direct_grant("alice", "accounts.read").await.is_ok());
     assert_eq!(idp.direct_grant("alice", "admin").await, Err(GrantError::InvalidScope));

@@ -1,0 +1,159 @@
+//! The real bank: asserting-wl and the first hop, over SPIFFE mTLS.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use chassis::{Clock, async_trait};
+use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use mesh::{Client, ClientSettings, Identity};
+use serde::de::DeserializeOwned;
+use token::{Chain, Mode, Timestamp};
+use wire::bank::{Account, DepositReceipt, DepositRequest};
+
+use super::{
+    Bank, BankError, Errand,
+    asserter::{Asserter, Wanted},
+    call::{self, Call, Prepared},
+    link::{self, Route},
+    wallet::Root,
+};
+use crate::{
+    config::{BankSettings, Config},
+    trail::Trail,
+};
+
+/// The longest answer, in bytes.
+const MAX_ANSWER: usize = 256 * 1024;
+
+/// The bank behind the mesh.
+pub(crate) struct RemoteBank {
+    identity: Identity,
+    bank: Client,
+    asserter: Asserter,
+    route: Route,
+    timeout: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+impl RemoteBank {
+    /// The bank of these settings, as `identity`.
+    pub(crate) fn new(identity: Identity, config: &Config, clock: Arc<dyn Clock>) -> Result<Self, mesh::ClientError> {
+        let BankSettings { next_hop, target, link_life, timeout, .. } = &config.bank;
+        let settings = ClientSettings { first_byte_timeout: timeout.0, ..ClientSettings::default() };
+        let asserting = &config.asserting;
+        let asserter = Client::new(&identity, asserting.id.clone(), &asserting.url, settings.clone())?;
+        Ok(Self {
+            bank: Client::new(&identity, next_hop.id.clone(), &next_hop.url, settings)?,
+            asserter: Asserter::new(asserter),
+            route: Route { next: next_hop.id.clone(), target: target.clone(), life: link_life.0.as_secs().max(1) },
+            timeout: timeout.0,
+            identity,
+            clock,
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The root of a session in `mode`, minted when there is none that lives.
+    async fn root(&self, errand: &Errand<'_>) -> Result<Arc<Root>, BankError> {
+        let wanted = Wanted { mode: errand.mode, target: &self.route.target, bound: None };
+        let mint = self.asserter.mint(errand.holder, &wanted, errand.trace);
+        errand.holder.wallet.root(errand.mode, self.now(), mint).await
+    }
+
+    /// Makes the chain for one request: a link bound to it, or in plain mode a root bound to it.
+    async fn prepare(&self, errand: &Errand<'_>, call: Call) -> Result<Prepared, BankError> {
+        if !errand.holder.lives(self.now()) {
+            return Err(BankError::LoginExpired);
+        }
+        let (chain, certificates) = match errand.mode {
+            Mode::Plain => {
+                let bound = Some((call.scope, call.rqd()?));
+                let wanted = Wanted { mode: Mode::Plain, target: &self.route.target, bound };
+                let root = self.asserter.mint(errand.holder, &wanted, errand.trace).await?;
+                (root.chain.as_str().to_owned(), root.certificates)
+            }
+            Mode::Id => {
+                let root = self.root(errand).await?;
+                let svid = self.identity.svid().map_err(|error| BankError::Chain(error.to_string()))?;
+                let chain = link::signed(&root.chain, &svid, &self.route, &call, self.now())?;
+                let mut certificates = root.certificates.clone();
+                svid.chain.iter().for_each(|der| certificates.push(der));
+                (chain, certificates)
+            }
+            Mode::Anonymous => {
+                let root = self.root(errand).await?;
+                let key = self.asserter.anonymous_key(&root).await?;
+                (link::anonymous(&root.chain, &key, &self.route, &call, self.now())?, root.certificates.clone())
+            }
+        };
+        let parsed = Chain::parse(&chain).map_err(|error| BankError::Chain(error.to_string()))?;
+        errand.holder.wallet.sent(Trail::of(&parsed));
+        call.with_chain(&chain, &certificates, parsed.expires())
+    }
+
+    /// Sends a request and reads the answer; once more on a fresh connection if the first one died.
+    async fn send<T: DeserializeOwned>(&self, errand: &Errand<'_>, prepared: &Prepared) -> Result<T, BankError> {
+        let hop = self.bank.server().to_string();
+        let no_answer = |cause: String| BankError::NoAnswer { hop: hop.clone(), cause };
+        let answer = tokio::time::timeout(self.timeout, self.exchange(prepared)).await;
+        let (status, headers, body) = match answer {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(cause)) => return Err(no_answer(cause)),
+            Err(_) => return Err(no_answer(format!("no answer within {} s", self.timeout.as_secs()))),
+        };
+        let answer = call::read(&hop, false, status, &headers, &body);
+        if status == StatusCode::UNAUTHORIZED {
+            errand.holder.wallet.forget(errand.mode).await;
+        }
+        answer
+    }
+
+    async fn exchange(&self, prepared: &Prepared) -> Result<(StatusCode, HeaderMap, Bytes), String> {
+        let request = prepared.request().map_err(|error| error.to_string())?;
+        let response = self.bank.send_replayable(request).await.map_err(|error| error.to_string())?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| error.to_string())?;
+        Ok((parts.status, parts.headers, body.to_bytes()))
+    }
+}
+
+#[async_trait]
+impl Bank for RemoteBank {
+    async fn account(&self, errand: &Errand<'_>) -> Result<Account, BankError> {
+        let prepared = self.prepare(errand, Call::balance(errand.trace)?).await?;
+        self.send(errand, &prepared).await
+    }
+
+    /// A deposit whose outcome is not known is sent again with the same chain, so that the target recognises it.
+    async fn deposit(
+        &self,
+        errand: &Errand<'_>,
+        key: &str,
+        request: &DepositRequest,
+    ) -> Result<DepositReceipt, BankError> {
+        let wallet = &errand.holder.wallet;
+        let prepared = match wallet.prepared(key, self.now()) {
+            Some(prepared) => prepared,
+            None => Arc::new(self.prepare(errand, Call::deposit(key, request, errand.trace)?).await?),
+        };
+        wallet.prepare(key, prepared.clone(), self.now());
+        let answer = self.send(errand, &prepared).await;
+        if !matches!(answer, Err(BankError::NoAnswer { .. } | BankError::NotUnderstood { .. })) {
+            wallet.settle(key);
+        }
+        answer
+    }
+
+    async fn token(&self, errand: &Errand<'_>) -> Result<Trail, BankError> {
+        let wallet = &errand.holder.wallet;
+        let live = |trail: &Trail| trail.lives(self.now());
+        match wallet.last_sent(errand.mode).filter(live) {
+            Some(trail) => Ok(trail),
+            None => Ok(Trail::of(&self.root(errand).await?.chain)),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Starting the front end: identity first, then the bank, then the listener.
+
+use std::{fs, sync::Arc};
+
+use anyhow::Context;
+use chassis::{ConfigError, Process, Running, Workload, async_trait, service};
+use mesh::{Identity, web};
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::{
+    bank::RemoteBank,
+    config::Config,
+    front::{self, Front},
+    guard,
+    oidc::Oidc,
+    origin::Origin,
+    session::Sessions,
+    sign_in::Departures,
+};
+
+/// The bank's front end.
+#[derive(Debug)]
+pub struct SubjectWl;
+
+#[async_trait]
+impl Workload for SubjectWl {
+    const NAME: &'static str = "subject-wl";
+    const ABOUT: &'static str = "The bank's front end: logs a person in and shows their account.";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), ConfigError> {
+        config.check()
+    }
+
+    async fn start(config: Config, process: &Process) -> anyhow::Result<Running> {
+        let identity = Identity::connect(config.identity.socket.as_deref(), config.identity.wait.0).await?;
+        let bank = RemoteBank::new(identity, &config, process.clock.clone())?;
+        let ca = config.login.ca.as_ref().map(fs::read_to_string).transpose().context("login.ca cannot be read")?;
+        let client = web::client(web::WebSettings { ca, timeout: config.login.timeout.0, ..web::WebSettings::default() })?;
+        let listener = TcpListener::bind(config.web.listen).await.context("web.listen cannot be bound")?;
+        let address = listener.local_addr()?;
+        let public = match &config.web.public_url {
+            Some(url) => url.clone(),
+            None => Url::parse(&format!("http://{address}"))?,
+        };
+        let origin = Origin::of(&public);
+        let (callback, signed_out) = (origin.at("/callback"), origin.at("/signed-out"));
+        let clock = process.clock.clone();
+        let front = Front {
+            content_policy: guard::content_policy(&config.login.issuer),
+            sessions: Sessions::new(&config.session, clock.clone()),
+            departures: Departures::default(),
+            oidc: Oidc::new(config.login, client, clock.clone(), callback, signed_out),
+            bank: Arc::new(bank),
+            mode: config.bank.mode,
+            currencies: config.bank.currencies,
+            origin,
+            clock,
+        };
+        let router = service::layers(front::router(Arc::new(front)), process);
+        let stop = process.stop.clone();
+        process.tasks.spawn(async move {
+            let serve = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+            if let Err(error) = serve.await {
+                tracing::error!(%error, "the listener for browsers ended");
+            }
+        });
+        Ok(Running { addresses: vec![("http", address)] })
+    }
+}
