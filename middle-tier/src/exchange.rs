@@ -11,8 +11,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Why an exchange ended before its time.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Ended {
+pub(crate) enum Ended {
     /// The body is not the one `Content-Digest` names.
     #[error("Content-Digest is that of another body")]
     DigestMismatch,

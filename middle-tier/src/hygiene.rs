@@ -47,8 +47,7 @@ const PROTECTED: [HeaderName; 9] = [
 
 /// A request whose header section cannot be passed on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum HeaderError {
+pub(crate) enum HeaderError {
     /// `Connection` names a field that must reach the end.
     #[error("Connection names {0}, which is not hop-by-hop: leave it out of Connection")]
     ProtectedInConnection(HeaderName),

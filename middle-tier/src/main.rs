@@ -1,3 +1,7 @@
 //! The `middle-tier` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chassis::run::<middle_tier::MiddleTier>()
+}

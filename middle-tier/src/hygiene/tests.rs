@@ -166,5 +166,5 @@ fn stands_in_via_and_finds_itself_there() {
     assert!(has_passed(&headers, "middle-tier-1"));
     assert!(has_passed(&headers, "gate"));
     assert!(!has_passed(&headers, "middle-tier"));
-    assert_eq!(headers.get_all(header::VIA).iter().last().unwrap(), "2 middle-tier-1");
+    assert_eq!(headers.get_all(header::VIA).iter().next_back().unwrap(), "2 middle-tier-1");
 }

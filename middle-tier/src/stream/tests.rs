@@ -17,10 +17,12 @@ fn channel() -> (mpsc::Sender<Part>, StreamBody<mpsc::Receiver<Part>>) {
     (sender, StreamBody::new(receiver))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a part of a body is a result")]
 fn data(text: &'static str) -> Part {
     Ok(Frame::data(Bytes::from_static(text.as_bytes())))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a part of a body is a result")]
 fn trailers(name: &'static str) -> Part {
     let fields = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static("1"))]);
     Ok(Frame::trailers(fields))
