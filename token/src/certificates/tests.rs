@@ -409,7 +409,8 @@ fn each_certificate_is_sent_once_and_needed() {
     let ca = root();
     let (one, two) = (ca.leaf(&leaf_params(&[ALICE])), ca.leaf(&leaf_params(&[ALICE])));
     let of = |list: &[&Vec<u8>]| {
-        Certificates::parse(field::write(&list.iter().map(|der| der.to_vec()).collect::<Vec<_>>()).as_bytes()).unwrap()
+        let list: Vec<_> = list.iter().map(|der| (*der).clone()).collect();
+        Certificates::parse(field::write(&list).as_bytes()).unwrap()
     };
     let used = HashSet::from([Digest::of(&one), Digest::of(&ca.der)]);
     assert_eq!(of(&[&one]).check_use(&used), Ok(()));
