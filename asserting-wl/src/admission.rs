@@ -127,7 +127,7 @@ mod tests {
     fn refuses_a_caller_that_asks_too_often_and_nobody_else() {
         let (admission, now) = (admission(), Instant::now());
         for _ in 0..2 {
-            admission.admit(&caller("a"), now).unwrap();
+            drop(admission.admit(&caller("a"), now).unwrap());
         }
         assert_eq!(admission.admit(&caller("a"), now).unwrap_err(), AdmissionError::Rate(Duration::from_secs(1)));
         assert!(admission.admit(&caller("b"), now).is_ok());

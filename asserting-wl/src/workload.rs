@@ -119,10 +119,6 @@ async fn serve(
         config.listen.server(),
         process.stop.clone(),
     );
-    process.tasks.spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the listener failed");
-        }
-    });
+    process.run("the listener", serving);
     Ok(address)
 }

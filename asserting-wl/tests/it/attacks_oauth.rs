@@ -1,18 +1,14 @@
 //! The row "OAuth" of the attacks that must fail: everything that is not an access token of a listed issuer for this
 //! service, presented by a listed caller.
 
-#[path = "support/bank.rs"]
-mod bank;
-#[path = "support/provider.rs"]
-mod provider;
-
 use axum::http::StatusCode;
-use bank::{Bank, now};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crypto::jose::Algorithm;
-use provider::{Key, Provider};
 use serde_json::{Value, json};
+
+use crate::bank::{Bank, merged, now};
+use crate::provider::{Key, Provider};
 
 const INVALID_TOKEN: &str = "urn:x-dasvid:problem:invalid-token";
 const NOT_AN_ACCESS_TOKEN: &str =
@@ -36,8 +32,7 @@ async fn invalid(bank: &Bank, token: &str, detail: &str) {
 #[tokio::test]
 async fn an_id_token_is_no_access_token() {
     let bank = Bank::open("rfc9068").await;
-    let claims =
-        bank::merged(bank.claims(), json!({"nonce": "n", "at_hash": "h", "aud": ["asserting-wl", "bank-web"]}));
+    let claims = merged(bank.claims(), json!({"nonce": "n", "at_hash": "h", "aud": ["asserting-wl", "bank-web"]}));
     invalid(&bank, &bank.key.sign("JWT", &claims), NOT_AN_ACCESS_TOKEN).await;
     // Even one that is dressed up as an access token.
     let detail = "the access token's claim `nonce` is missing, malformed or not accepted";
@@ -47,10 +42,10 @@ async fn an_id_token_is_no_access_token() {
 #[tokio::test]
 async fn a_keycloak_id_token_is_no_access_token() {
     let bank = Bank::open("keycloak").await;
-    let good = bank::merged(bank.claims(), json!({"typ": "Bearer", "azp": "bank-web", "client_id": null}));
+    let good = merged(bank.claims(), json!({"typ": "Bearer", "azp": "bank-web", "client_id": null}));
     assert_eq!(bank.mint(&bank.key.sign("JWT", &good)).await.0, 200);
     for typ in [json!("ID"), json!("Refresh"), json!("Logout"), json!(null)] {
-        let claims = bank::merged(good.clone(), json!({ "typ": typ }));
+        let claims = merged(good.clone(), json!({ "typ": typ }));
         invalid(&bank, &bank.key.sign("JWT", &claims), NOT_AN_ACCESS_TOKEN).await;
     }
 }
@@ -59,7 +54,7 @@ async fn a_keycloak_id_token_is_no_access_token() {
 async fn a_logout_token_is_no_access_token() {
     let bank = Bank::open("rfc9068").await;
     let event = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
-    let claims = bank::merged(bank.claims(), json!({ "events": event }));
+    let claims = merged(bank.claims(), json!({ "events": event }));
     invalid(&bank, &bank.key.sign("logout+jwt", &claims), NOT_AN_ACCESS_TOKEN).await;
     let detail = "the access token's claim `events` is missing, malformed or not accepted";
     invalid(&bank, &bank.key.sign("at+jwt", &claims), detail).await;
@@ -132,7 +127,7 @@ async fn an_issuer_that_is_not_listed_is_refused_and_never_contacted() {
     let key = Key::generate("k1", Algorithm::Rs256);
     let own_idp = Provider::start(&[&key]).await;
     // The attacker's own provider, with the `sub` of the victim.
-    let claims = bank::merged(bank.claims(), json!({"iss": own_idp.issuer}));
+    let claims = merged(bank.claims(), json!({"iss": own_idp.issuer}));
     invalid(&bank, &key.sign("at+jwt", &claims), "the access token's issuer is not one this service trusts").await;
     assert_eq!((own_idp.requests(), bank.provider.requests()), (0, 0));
 }
@@ -154,7 +149,7 @@ async fn no_iss_makes_this_service_fetch_anything() {
         "file:///etc/passwd".to_owned(),
     ];
     for iss in near {
-        let claims = bank::merged(bank.claims(), json!({ "iss": iss }));
+        let claims = merged(bank.claims(), json!({ "iss": iss }));
         invalid(&bank, &key.sign("at+jwt", &claims), "the access token's issuer is not one this service trusts").await;
     }
     assert_eq!((inside.requests(), bank.provider.requests()), (0, 0));
@@ -297,7 +292,7 @@ async fn a_changed_token_is_refused() {
     let bank = Bank::open("rfc9068").await;
     let token = bank.token();
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { unreachable!() };
-    let victim = bank::merged(bank.claims(), json!({"sub": "b0b00000-0000-4000-8000-000000000002"}));
+    let victim = merged(bank.claims(), json!({"sub": "b0b00000-0000-4000-8000-000000000002"}));
     let swapped = format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(victim.to_string()));
     invalid(&bank, &swapped, "the access token's signature is not valid").await;
     let zeros = format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode([0; 256]));

@@ -14,34 +14,37 @@ use serde_json::{Value, json};
 use spiffe::{SpiffeId, TrustDomain};
 use tempfile::TempDir;
 
-use super::provider::{Key, Provider};
+use crate::provider::{Key, Provider};
 
 /// A running asserting-wl, its Workload API and its identity provider.
-pub struct Bank {
-    pub provider: Provider,
-    pub key: Key,
-    pub handle: Handle,
-    pub spire: DevSpire,
-    pub folder: TempDir,
+pub(crate) struct Bank {
+    pub(crate) provider: Provider,
+    pub(crate) key: Key,
+    pub(crate) handle: Handle,
+    pub(crate) spire: DevSpire,
+    pub(crate) folder: TempDir,
 }
 
-pub fn id(name: &str) -> SpiffeId {
+pub(crate) fn id(name: &str) -> SpiffeId {
     SpiffeId::new(format!("spiffe://bank.example/{name}")).unwrap()
 }
 
+/// The person of [`Bank::claims`].
+pub(crate) const ALICE: &str = "a11ce000-0000-4000-8000-000000000001";
+
 /// Seconds since the Unix epoch.
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemClock.now().0
 }
 
 impl Bank {
     /// A bank with an RS256 provider of the given profile.
-    pub async fn open(profile: &str) -> Self {
+    pub(crate) async fn open(profile: &str) -> Self {
         Self::open_with(profile, "", Key::generate("k1", crypto::jose::Algorithm::Rs256)).await
     }
 
     /// A bank with more settings (TOML) and this provider key.
-    pub async fn open_with(profile: &str, settings: &str, key: Key) -> Self {
+    pub(crate) async fn open_with(profile: &str, settings: &str, key: Key) -> Self {
         let spire = DevSpire::start(Settings::new(TrustDomain::new("bank.example").unwrap())).await.unwrap();
         let folder = TempDir::new().unwrap();
         for name in ["asserting-wl", "subject-wl", "target-wl", "middle-tier-1", "auditor", "stranger"] {
@@ -53,19 +56,19 @@ impl Bank {
     }
 
     /// A client of asserting-wl with the identity `name`.
-    pub async fn client(&self, name: &str) -> Client {
+    pub(crate) async fn client(&self, name: &str) -> Client {
         client(&identity(self.folder.path(), name).await, self.port())
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.handle.addresses[0].1.port()
     }
 
     /// The claims of an access token that is in order.
-    pub fn claims(&self) -> Value {
+    pub(crate) fn claims(&self) -> Value {
         json!({
             "iss": self.provider.issuer,
-            "sub": "a11ce000-0000-4000-8000-000000000001",
+            "sub": ALICE,
             "aud": ["asserting-wl"],
             "iat": now(),
             "exp": now() + 300,
@@ -79,41 +82,41 @@ impl Bank {
     }
 
     /// An RFC 9068 access token that is in order.
-    pub fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         self.key.sign("at+jwt", &self.claims())
     }
 
     /// An RFC 9068 access token with some claims changed; `null` removes one.
-    pub fn token_with(&self, changes: Value) -> String {
+    pub(crate) fn token_with(&self, changes: Value) -> String {
         self.key.sign("at+jwt", &merged(self.claims(), changes))
     }
 
     /// Mints with the identity of subject-wl.
-    pub async fn mint(&self, token: &str) -> (u16, Value) {
+    pub(crate) async fn mint(&self, token: &str) -> (u16, Value) {
         self.post("subject-wl", "/mint", &[("access_token", token)]).await
     }
 
-    pub async fn post(&self, caller: &str, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
+    pub(crate) async fn post(&self, caller: &str, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
         let answer = self.client(caller).await.post_form(path, form).await.unwrap();
         read(&answer)
     }
 
     /// Sends anything at all.
-    pub async fn send(&self, caller: &str, request: Request<Bytes>) -> Result<Answer, ClientError> {
+    pub(crate) async fn send(&self, caller: &str, request: Request<Bytes>) -> Result<Answer, ClientError> {
         self.client(caller).await.call(request).await
     }
 }
 
 /// Status and JSON body.
-pub fn read(answer: &Answer) -> (u16, Value) {
+pub(crate) fn read(answer: &Answer) -> (u16, Value) {
     (answer.status.as_u16(), serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
 }
 
-pub fn request(method: Method, path: &str, content_type: &str, body: impl Into<Bytes>) -> Request<Bytes> {
+pub(crate) fn request(method: Method, path: &str, content_type: &str, body: impl Into<Bytes>) -> Request<Bytes> {
     Request::builder().method(method).uri(path).header("content-type", content_type).body(body.into()).unwrap()
 }
 
-pub fn merged(mut claims: Value, changes: Value) -> Value {
+pub(crate) fn merged(mut claims: Value, changes: Value) -> Value {
     for (name, value) in changes.as_object().unwrap() {
         if value.is_null() {
             claims.as_object_mut().unwrap().remove(name);
@@ -124,22 +127,22 @@ pub fn merged(mut claims: Value, changes: Value) -> Value {
     claims
 }
 
-pub fn socket(folder: &Path, name: &str) -> std::path::PathBuf {
+pub(crate) fn socket(folder: &Path, name: &str) -> std::path::PathBuf {
     folder.join(format!("{name}.sock"))
 }
 
-pub async fn identity(folder: &Path, name: &str) -> Identity {
+pub(crate) async fn identity(folder: &Path, name: &str) -> Identity {
     let endpoint = DevSpire::endpoint(&socket(folder, name));
     Identity::connect(Some(&endpoint), Duration::from_secs(10)).await.unwrap()
 }
 
-pub fn client(identity: &Identity, port: u16) -> Client {
+pub(crate) fn client(identity: &Identity, port: u16) -> Client {
     let base = format!("https://127.0.0.1:{port}").parse().unwrap();
     Client::new(identity, id("asserting-wl"), &base, ClientSettings::default()).unwrap()
 }
 
 /// Starts asserting-wl with its store in `folder`.
-pub async fn start(folder: &Path, issuer: &str, profile: &str, settings: &str) -> Handle {
+pub(crate) async fn start(folder: &Path, issuer: &str, profile: &str, settings: &str) -> Handle {
     let text = format!(
         r#"
 {settings}

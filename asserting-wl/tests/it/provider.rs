@@ -14,19 +14,19 @@ use crypto::jose::{Algorithm, JwkMembers, SigningKey};
 use serde_json::{Value, json};
 
 /// A key of a provider.
-pub struct Key {
-    pub kid: &'static str,
-    pub algorithm: Algorithm,
-    pub key: SigningKey,
+pub(crate) struct Key {
+    pub(crate) kid: &'static str,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key: SigningKey,
 }
 
 impl Key {
-    pub fn generate(kid: &'static str, algorithm: Algorithm) -> Self {
+    pub(crate) fn generate(kid: &'static str, algorithm: Algorithm) -> Self {
         let pkcs8 = SigningKey::generate(algorithm).unwrap();
         Self { kid, algorithm, key: SigningKey::from_pkcs8(&pkcs8).unwrap() }
     }
 
-    pub fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         let encode = |bytes: &Vec<u8>| URL_SAFE_NO_PAD.encode(bytes);
         let members = match self.key.public_key().members() {
             JwkMembers::Ec { crv, x, y } => json!({"kty": "EC", "crv": crv, "x": encode(x), "y": encode(y)}),
@@ -41,32 +41,32 @@ impl Key {
     }
 
     /// A JWT of exactly these texts.
-    pub fn sign_text(&self, header: &str, claims: &str) -> String {
+    pub(crate) fn sign_text(&self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let signature = self.key.sign(self.algorithm, message.as_bytes()).unwrap();
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
     /// A JWT of these claims under the usual header, with `typ`.
-    pub fn sign(&self, typ: &str, claims: &Value) -> String {
+    pub(crate) fn sign(&self, typ: &str, claims: &Value) -> String {
         let header = json!({"alg": self.algorithm.name(), "typ": typ, "kid": self.kid});
         self.sign_text(&header.to_string(), &claims.to_string())
     }
 }
 
 /// What a provider answers, to be changed during a test.
-pub struct Answers {
-    pub issuer: String,
-    pub discovery: Option<Value>,
-    pub jwks: String,
-    pub redirect_to: Option<String>,
-    pub status: StatusCode,
+pub(crate) struct Answers {
+    pub(crate) issuer: String,
+    pub(crate) discovery: Option<Value>,
+    pub(crate) jwks: String,
+    pub(crate) redirect_to: Option<String>,
+    pub(crate) status: StatusCode,
 }
 
 /// A running provider on a loopback port.
-pub struct Provider {
-    pub issuer: String,
-    pub answers: Arc<Mutex<Answers>>,
+pub(crate) struct Provider {
+    pub(crate) issuer: String,
+    pub(crate) answers: Arc<Mutex<Answers>>,
     requests: Arc<AtomicUsize>,
 }
 
@@ -78,7 +78,7 @@ struct Served {
 
 impl Provider {
     /// Starts a provider that publishes these keys.
-    pub async fn start(keys: &[&Key]) -> Self {
+    pub(crate) async fn start(keys: &[&Key]) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}/realms/bank", listener.local_addr().unwrap());
         let answers = Arc::new(Mutex::new(Answers {
@@ -99,11 +99,11 @@ impl Provider {
     }
 
     /// How often anything was asked of this provider.
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 
-    pub fn publish(&self, keys: &[&Key]) {
+    pub(crate) fn publish(&self, keys: &[&Key]) {
         self.answers.lock().unwrap().jwks = jwks(keys);
     }
 }
