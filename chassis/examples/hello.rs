@@ -40,7 +40,7 @@ impl Workload for Hello {
     type Config = Config;
 
     fn check(config: &Config) -> Result<(), ConfigError> {
-        if config.pause.0 > Duration::from_secs(60) {
+        if config.pause.0 > Duration::from_mins(1) {
             return Err(ConfigError::invalid("pause", "at most 1m"));
         }
         Ok(())

@@ -123,12 +123,12 @@ mod tests {
     async fn readyz_says_what_the_process_waits_for() {
         let admin = admin();
         let keys = admin.ready.guard("keys");
-        let _identity = admin.ready.guard("identity");
+        let identity = admin.ready.guard("identity");
         let (status, text) = ask(&admin, "127.0.0.1:1", Request::get("/readyz")).await;
         assert_eq!((status, text.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "waiting for identity, keys\n"));
         assert_eq!(ask(&admin, "127.0.0.1:1", Request::get("/healthz")).await.0, StatusCode::OK);
         drop(keys);
-        drop(_identity);
+        drop(identity);
         assert_eq!(ask(&admin, "127.0.0.1:1", Request::get("/readyz")).await.0, StatusCode::OK);
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::{Metric, Registry};
 
-/// The media type of the text form (OpenMetrics 1.0).
+/// The media type of the text form (`OpenMetrics` 1.0).
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The registry of one workload.

@@ -145,7 +145,6 @@ async fn method_not_allowed() -> Response {
 }
 
 /// Turns a panic into `internal`. The panic hook has logged where; what it said stays there.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is tower-http's")]
 pub(crate) fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a handler panicked");
     plain(ProblemKind::Internal, None)

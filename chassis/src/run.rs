@@ -137,7 +137,7 @@ async fn begin<W: Workload>(
 async fn report_ready(name: &str, process: &Process) {
     process.ready.ready().await;
     tracing::info!("{name} is ready");
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Ends the process within [`GRACE`] or at the next signal.

@@ -91,6 +91,7 @@ impl TrustStore {
     }
 
     /// The same with keys from anywhere and bundles that stay as they are.
+    #[must_use]
     pub fn with_sources(
         bundles: Bundles,
         sources: HashMap<SpiffeId, Box<dyn KeySource>>,

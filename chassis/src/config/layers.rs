@@ -35,11 +35,11 @@ impl Layer {
     }
 
     /// Reads one value, from the environment or a flag.
-    fn single(name: String, key: Vec<String>, text: &str) -> Self {
+    fn single(name: String, key: &[String], text: &str) -> Self {
         // Cannot fail: figment takes as text what it cannot read as anything else.
         let value: Value = text.parse().unwrap_or_else(|_| Value::from(text));
-        let reread = (!matches!(value, Value::String(..))).then(|| (key.clone(), text.to_owned()));
-        Self { name, settings: nest(&key, value), reread }
+        let reread = (!matches!(value, Value::String(..))).then(|| (key.to_vec(), text.to_owned()));
+        Self { name, settings: nest(key, value), reread }
     }
 
     /// If `error` says that this layer's one value should be text, makes it text.
@@ -85,13 +85,13 @@ pub(super) fn read(workload: &str, sources: &Sources<'_>) -> Result<Vec<Layer>, 
     let prefix = format!("{}__", workload.replace('-', "_").to_uppercase());
     for (variable, text) in &sources.environment {
         if let Some(key) = variable.strip_prefix(&prefix) {
-            let key = key.to_lowercase().split("__").map(str::to_owned).collect();
-            layers.push(Layer::single(variable.clone(), key, text));
+            let key: Vec<String> = key.to_lowercase().split("__").map(str::to_owned).collect();
+            layers.push(Layer::single(variable.clone(), &key, text));
         }
     }
     for (key, text) in &sources.flags {
-        let path = key.split('.').map(str::to_owned).collect();
-        layers.push(Layer::single(format!("--set {key}"), path, text));
+        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+        layers.push(Layer::single(format!("--set {key}"), &path, text));
     }
     Ok(layers)
 }

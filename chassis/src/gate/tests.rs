@@ -119,17 +119,17 @@ struct Fixture {
 }
 
 impl Fixture {
-    async fn new() -> Self {
-        let fixture = Self::unready(Minting::new().jwks);
-        let keys = RootKeys::parse(&fixture.minting.jwks).unwrap();
-        fixture.trust.set_keys(id("asserting-wl"), keys);
+    /// A gate that has its asserter's keys.
+    fn new() -> Self {
+        let fixture = Self::unready(Minting::new());
+        fixture.trust.set_keys(id("asserting-wl"), RootKeys::parse(&fixture.minting.jwks).unwrap());
         fixture
     }
 
-    /// A gate that knows no keys before it fetches `jwks`.
-    fn unready(jwks: Bytes) -> Self {
+    /// A gate that has no keys yet.
+    fn unready(minting: Minting) -> Self {
         let process = Process::new(Arc::new(MockClock::new(NOW)));
-        let sources = HashMap::from([(id("asserting-wl"), Box::new(jwks) as Box<dyn KeySource>)]);
+        let sources = HashMap::from([(id("asserting-wl"), Box::new(minting.jwks.clone()) as Box<dyn KeySource>)]);
         let pace = Pace {
             refresh: std::time::Duration::from_hours(1),
             patience: std::time::Duration::ZERO,
@@ -146,7 +146,7 @@ impl Fixture {
         let events = Arc::new(Recorder::default());
         let revocations = Arc::new(RevocationTable::local());
         let gate = Gate::new(id("target-wl"), accept, trust.clone(), revocations, events.clone(), &process);
-        Self { gate, trust, process, events, minting: Minting::new() }
+        Self { gate, trust, process, events, minting }
     }
 
     async fn ask(&self, request: Request<HttpBody>) -> (StatusCode, String) {
@@ -178,7 +178,7 @@ fn bare(builder: http::request::Builder) -> Request<HttpBody> {
 
 #[tokio::test]
 async fn a_believed_chain_reaches_the_handler_and_is_counted() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new();
     let chain = fixture.minting.root(|_| {});
     assert_eq!(fixture.ask(bare(request(&chain, "subject-wl"))).await, (StatusCode::OK, "alice".to_owned()));
     let metrics = fixture.process.metrics.encode();
@@ -188,7 +188,7 @@ async fn a_believed_chain_reaches_the_handler_and_is_counted() {
 
 #[tokio::test]
 async fn a_stolen_chain_is_refused_and_reported_with_the_person() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new();
     let chain = fixture.minting.root(|_| {});
     let (status, body) = fixture.ask(bare(request(&chain, "thief"))).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
@@ -202,7 +202,7 @@ async fn a_stolen_chain_is_refused_and_reported_with_the_person() {
 
 #[tokio::test]
 async fn a_forged_chain_names_no_person_in_its_report() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new();
     let mut chain = fixture.minting.root(|_| {});
     let other = fixture.minting.root(|claims| claims.dpr = "bob".into());
     chain.truncate(chain.rfind('.').unwrap());
@@ -214,7 +214,7 @@ async fn a_forged_chain_names_no_person_in_its_report() {
 
 #[tokio::test]
 async fn refuses_none_two_and_oversized_chain_lines() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new();
     let chain = fixture.minting.root(|_| {});
     let none = bare(Request::get("/v1/balance").extension(peer("subject-wl")));
     assert_eq!(fixture.ask(none).await.0, StatusCode::UNAUTHORIZED);
@@ -227,7 +227,7 @@ async fn refuses_none_two_and_oversized_chain_lines() {
 
 #[tokio::test]
 async fn forwarded_and_xfcc_never_make_the_peer() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new();
     let chain = fixture.minting.root(|_| {});
     let forged = request(&chain, "thief")
         .header("forwarded", "for=spiffe://bank.example/subject-wl")
@@ -237,7 +237,7 @@ async fn forwarded_and_xfcc_never_make_the_peer() {
 
 #[tokio::test]
 async fn a_chain_without_the_routes_scope_is_not_permitted() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new();
     let chain = fixture.minting.root(|claims| claims.scope = "payments.write".parse().unwrap());
     let (status, body) = fixture.ask(bare(request(&chain, "subject-wl"))).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
@@ -246,9 +246,7 @@ async fn a_chain_without_the_routes_scope_is_not_permitted() {
 
 #[tokio::test]
 async fn an_unknown_key_is_fetched_once_and_tried_again() {
-    let minting = Minting::new();
-    let mut fixture = Fixture::unready(minting.jwks.clone());
-    fixture.minting = minting;
+    let fixture = Fixture::unready(Minting::new());
     let chain = fixture.minting.root(|_| {});
     assert_eq!(fixture.ask(bare(request(&chain, "subject-wl"))).await.0, StatusCode::OK);
     assert!(fixture.rejections().is_empty());
@@ -259,7 +257,7 @@ async fn an_unknown_key_is_fetched_once_and_tried_again() {
 
 #[tokio::test]
 async fn an_absolute_target_in_http_1_is_refused() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new();
     let chain = fixture.minting.root(|_| {});
     let mut request = bare(request(&chain, "subject-wl"));
     *request.uri_mut() = "https://target-wl/v1/balance".parse().unwrap();
@@ -268,7 +266,7 @@ async fn an_absolute_target_in_http_1_is_refused() {
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_before_the_chain_is_looked_at() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new();
     let request = Request::post("/v1/balance").extension(peer("subject-wl")).header("da-svid", "garbage");
     let (status, _) = fixture.ask(request.body(HttpBody::from(vec![0; 1025])).unwrap()).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -277,7 +275,7 @@ async fn a_body_over_the_limit_is_refused_before_the_chain_is_looked_at() {
 
 #[tokio::test]
 async fn without_an_mtls_peer_or_a_gate_nothing_runs() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new();
     let chain = fixture.minting.root(|_| {});
     let peerless = bare(Request::get("/v1/balance").header("da-svid", &chain));
     assert_eq!(fixture.ask(peerless).await.0, StatusCode::INTERNAL_SERVER_ERROR);

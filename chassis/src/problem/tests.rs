@@ -1,5 +1,7 @@
 //! The bytes and fields of problems.
 
+use std::fmt::Write;
+
 use http_body_util::BodyExt;
 use thiserror::Error;
 
@@ -44,7 +46,7 @@ async fn wire(fault: Fault) -> String {
     let response = Rejected(fault).into_response();
     let mut text = format!("{}\n", response.status().as_u16());
     for (name, value) in response.headers() {
-        text.push_str(&format!("{name}: {}\n", value.to_str().unwrap()));
+        writeln!(text, "{name}: {}", value.to_str().unwrap()).unwrap();
     }
     let body = response.into_body().collect().await.unwrap().to_bytes();
     text + std::str::from_utf8(&body).unwrap()
