@@ -1,7 +1,7 @@
 //! Requests with real chains through the real gate.
 
 use token::Mode;
-use token::policy::{RequestBinding, Role, Route};
+use token::policy::{RequestBinding, Route};
 use tokio::task::JoinSet;
 
 use super::*;
@@ -373,9 +373,4 @@ fn a_row_for_a_route_that_is_not_served_is_refused_at_start_up() {
         let refused = Rules::declare(&row(method, path, "s", RequestBinding::EndToEnd));
         assert!(matches!(refused, Err(ConfigError::Invalid { key, .. }) if key == "policy.route"), "{path}");
     }
-}
-
-#[test]
-fn the_end_of_a_chain_is_the_default() {
-    assert_eq!(policy().accept.role, Role::End);
 }
