@@ -108,7 +108,7 @@ impl Caller {
 
 /// The time to gather the missing part of a token, in whole seconds, for `Retry-After`.
 fn wait(missing: f64, rate: f64) -> Duration {
-    Duration::try_from_secs_f64((missing / rate).ceil().max(1.0)).unwrap_or(Duration::from_secs(60))
+    Duration::try_from_secs_f64((missing / rate).ceil().max(1.0)).unwrap_or(Duration::from_mins(1))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::admission::AdmissionSettings;
 use crate::oauth::OauthVerifier;
 
 /// Longest life of a DA-SVID, whatever is configured.
-pub(crate) const MAX_LIFE: Duration = Duration::from_secs(600);
+pub(crate) const MAX_LIFE: Duration = Duration::from_mins(10);
 
 /// The settings of asserting-wl.
 #[derive(Debug, Deserialize)]

@@ -13,7 +13,7 @@ use spiffe::SpiffeId;
 use store::{Store, StoreError};
 use token::chain::Link;
 use token::{Chain, Mode, Timestamp};
-use wire::introspect::{Actor, IntrospectRequest, IntrospectResponse};
+use wire::introspect::{IntrospectRequest, IntrospectResponse};
 use wire::problem::ProblemKind;
 
 use crate::examination::{Examiner, Exhibit};
@@ -84,13 +84,7 @@ impl Introspector {
         if !alive || !self.concerns(&peer.id, &chain) {
             return Ok(IntrospectResponse::inactive());
         }
-        let by_name = chain.mode() == Mode::Id;
-        Ok(IntrospectResponse {
-            active: true,
-            act: if by_name { actors(&chain) } else { None },
-            links: (!by_name).then(|| chain.links().len()),
-            claims: members(chain.root().to_json()),
-        })
+        Ok(active(&chain))
     }
 
     /// An anonymous root without a signature is alive if exactly it was minted here and has not ended.
@@ -106,8 +100,7 @@ impl Introspector {
         if !alive || !self.concerns(&peer.id, &root.chain) {
             return Ok(IntrospectResponse::inactive());
         }
-        let claims = members(root.chain.root().to_json());
-        Ok(IntrospectResponse { active: true, act: None, links: Some(0), claims })
+        Ok(active(&root.chain))
     }
 
     /// Root `sub`, root `aud`, a link's `iss` or `aud`, or a row of the policy.
@@ -124,10 +117,10 @@ impl Introspector {
     }
 }
 
-/// Who acted, newest outermost (RFC 8693 §4.1).
-fn actors(chain: &Chain) -> Option<Actor> {
-    let links = chain.links().iter().map(|link| &link.claims);
-    links.filter_map(|link| Some((link, link.iss()?))).fold(None, |before, (link, signer)| {
-        Some(Actor { sub: signer.to_string(), iat: link.iat.0, jti: link.jti.to_string(), act: before.map(Box::new) })
-    })
+/// The root's claims, and who acted or how many did (exact.md, "Views and answers").
+fn active(chain: &Chain) -> IntrospectResponse {
+    let (name, view) = token::act::member(chain);
+    let mut claims = members(chain.root().to_json());
+    claims.insert(name.to_owned(), view);
+    IntrospectResponse { active: true, claims, ..IntrospectResponse::default() }
 }

@@ -152,15 +152,15 @@ async fn schnorr_key(tx: &mut dyn Tx, seal: &SealKey, now: Moment) -> Result<Sch
 async fn insert(
     tx: &mut dyn Tx,
     seal: &SealKey,
-    (kind, alg, kid): (&str, &str, &str),
+    (purpose, algorithm, kid): (&str, &str, &str),
     private: &[u8],
     now: Moment,
 ) -> Result<(), KeyringError> {
     let record = KeyRecord {
         kid: kid.to_owned(),
-        kind: kind.to_owned(),
-        alg: alg.to_owned(),
-        sealed: seal.seal(&context(kind, alg, kid), private)?,
+        kind: purpose.to_owned(),
+        alg: algorithm.to_owned(),
+        sealed: seal.seal(&context(purpose, algorithm, kid), private)?,
         state: KeyState::Current,
         created_at: now,
         not_before: now,
@@ -170,8 +170,8 @@ async fn insert(
 }
 
 /// What is sealed with a key: its place in the store.
-fn context(kind: &str, alg: &str, kid: &str) -> Vec<u8> {
-    format!("dasvid asserting-wl key v1 {kind} {alg} {kid}").into_bytes()
+fn context(purpose: &str, algorithm: &str, kid: &str) -> Vec<u8> {
+    format!("dasvid asserting-wl key v1 {purpose} {algorithm} {kid}").into_bytes()
 }
 
 fn unseal(record: &KeyRecord, seal: &SealKey) -> Result<Zeroizing<Vec<u8>>, SealError> {
@@ -197,11 +197,11 @@ fn open_schnorr(record: &KeyRecord, seal: &SealKey) -> Result<SchnorrKey, Keyrin
 }
 
 /// The published form of a public key (RFC 7517 §4).
-fn jwk(members: &JwkMembers, alg: &str, kid: &str) -> Jwk {
+fn jwk(members: &JwkMembers, algorithm: &str, kid: &str) -> Jwk {
     let encode = |bytes: &Vec<u8>| Some(base64url(bytes));
     let jwk = Jwk {
         kty: members.kty().to_owned(),
-        alg: Some(alg.to_owned()),
+        alg: Some(algorithm.to_owned()),
         r#use: Some("sig".to_owned()),
         kid: Some(kid.to_owned()),
         ..Jwk::default()

@@ -1,7 +1,7 @@
 //! What is remembered of a mint, and the event that tells of it, in one transaction.
 
 use mesh::Peer;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use store::{Event, MintRecord, Moment, Person};
 use token::claims::RootClaims;
 use token::encoding::Digest;
@@ -58,15 +58,15 @@ fn mint_record(root: &Chain) -> MintRecord {
 
 /// RFC 9493: the root, its session and its person.
 fn subject(claims: &RootClaims) -> Value {
-    let mut subject = json!({
-        "format": "complex",
-        "token": {"format": "jwt_id", "iss": claims.iss.to_string(), "jti": claims.jti.to_string()},
-        "user": person(claims),
-    });
+    let mut members = Map::new();
+    members.insert("format".into(), "complex".into());
+    let token = json!({"format": "jwt_id", "iss": claims.iss.to_string(), "jti": claims.jti.to_string()});
+    members.insert("token".into(), token);
+    members.insert("user".into(), person(claims));
     if let Some(sid) = &claims.sid {
-        subject["session"] = json!({"format": "opaque", "id": sid});
+        members.insert("session".into(), json!({"format": "opaque", "id": sid}));
     }
-    subject
+    members.into()
 }
 
 fn person(claims: &RootClaims) -> Value {

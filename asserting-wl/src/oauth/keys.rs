@@ -165,13 +165,11 @@ impl ProviderKeys {
     fn candidates(&self, kid: Option<&str>, algorithm: SignatureAlgorithm) -> Vec<&ProviderKey> {
         let fits = |key: &&ProviderKey| key.kind.fits(algorithm) && key.alg.is_none_or(|alg| alg == algorithm);
         let fitting = self.0.iter().filter(fits);
-        match kid {
-            Some(kid) => fitting.filter(|key| key.kid.as_deref() == Some(kid)).collect(),
-            None => {
-                let all: Vec<_> = fitting.collect();
-                if all.len() == 1 { all } else { Vec::new() }
-            }
+        if let Some(kid) = kid {
+            return fitting.filter(|key| key.kid.as_deref() == Some(kid)).collect();
         }
+        let all: Vec<_> = fitting.collect();
+        if all.len() == 1 { all } else { Vec::new() }
     }
 }
 

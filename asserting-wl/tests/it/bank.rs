@@ -116,12 +116,14 @@ pub(crate) fn request(method: Method, path: &str, content_type: &str, body: impl
     Request::builder().method(method).uri(path).header("content-type", content_type).body(body.into()).unwrap()
 }
 
+/// The claims with some changed; `null` removes one.
 pub(crate) fn merged(mut claims: Value, changes: Value) -> Value {
-    for (name, value) in changes.as_object().unwrap() {
+    let Value::Object(changes) = changes else { panic!("changes are an object") };
+    for (name, value) in changes {
         if value.is_null() {
-            claims.as_object_mut().unwrap().remove(name);
+            claims.as_object_mut().unwrap().remove(&name);
         } else {
-            claims[name] = value.clone();
+            claims[name] = value;
         }
     }
     claims

@@ -1,9 +1,16 @@
 //! asserting-wl as its callers see it: over SPIFFE mTLS, with an identity provider that says what a test wants.
 
+#[cfg(test)]
 mod attacks_oauth;
+#[cfg(test)]
 mod bank;
+#[cfg(test)]
 mod endpoints;
+#[cfg(test)]
 mod introspection;
+#[cfg(test)]
 mod minting;
+#[cfg(test)]
 mod provider;
+#[cfg(test)]
 mod silence;

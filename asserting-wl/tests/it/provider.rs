@@ -17,18 +17,18 @@ use serde_json::{Value, json};
 pub(crate) struct Key {
     pub(crate) kid: &'static str,
     pub(crate) algorithm: Algorithm,
-    pub(crate) key: SigningKey,
+    pub(crate) signing: SigningKey,
 }
 
 impl Key {
     pub(crate) fn generate(kid: &'static str, algorithm: Algorithm) -> Self {
         let pkcs8 = SigningKey::generate(algorithm).unwrap();
-        Self { kid, algorithm, key: SigningKey::from_pkcs8(&pkcs8).unwrap() }
+        Self { kid, algorithm, signing: SigningKey::from_pkcs8(&pkcs8).unwrap() }
     }
 
     pub(crate) fn jwk(&self) -> Value {
         let encode = |bytes: &Vec<u8>| URL_SAFE_NO_PAD.encode(bytes);
-        let members = match self.key.public_key().members() {
+        let members = match self.signing.public_key().members() {
             JwkMembers::Ec { crv, x, y } => json!({"kty": "EC", "crv": crv, "x": encode(x), "y": encode(y)}),
             JwkMembers::Rsa { e, n } => json!({"kty": "RSA", "e": encode(e), "n": encode(n)}),
             JwkMembers::Okp { crv, x } => json!({"kty": "OKP", "crv": crv, "x": encode(x)}),
@@ -43,7 +43,7 @@ impl Key {
     /// A JWT of exactly these texts.
     pub(crate) fn sign_text(&self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        let signature = self.key.sign(self.algorithm, message.as_bytes()).unwrap();
+        let signature = self.signing.sign(self.algorithm, message.as_bytes()).unwrap();
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
