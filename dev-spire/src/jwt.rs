@@ -74,9 +74,7 @@ impl JwtAuthority {
 
     /// The JWK set, as JSON.
     pub(crate) fn bundle(&self) -> Vec<u8> {
-        let key = |key: &PublicKey| {
-            json!({"kty": "EC", "crv": "P-256", "use": "jwt-svid", "kid": key.kid, "x": key.x, "y": key.y})
-        };
+        let key = |key: &PublicKey| json!({"kty": "EC", "crv": "P-256", "use": "jwt-svid", "kid": key.kid, "x": key.x, "y": key.y});
         json!({"keys": self.keys.iter().map(key).collect::<Vec<_>>()}).to_string().into_bytes()
     }
 
@@ -110,9 +108,8 @@ impl JwtAuthority {
         rules.validate_exp = false;
         rules.set_audience(&[audience]);
         rules.set_required_spec_claims(&["aud", "exp", "sub"]);
-        let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &decoding, &rules)
-            .map_err(|_| JwtError::Invalid)?
-            .claims;
+        let claims =
+            jsonwebtoken::decode::<Map<String, Value>>(token, &decoding, &rules).map_err(|_| JwtError::Invalid)?.claims;
         let number = |name: &str| claims.get(name).map(Value::as_i64);
         let lives = matches!(number("exp"), Some(Some(exp)) if now < exp);
         let begun = match number("iat") {

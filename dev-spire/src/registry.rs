@@ -9,7 +9,7 @@ use prost::bytes::Bytes;
 use serde_json::{Map, Value};
 use spiffe::{SpiffeId, TrustDomain};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::watch;
@@ -63,21 +63,18 @@ impl Registry {
         let mut state = self.state();
         let svid = Arc::new(state.authority.issue(&entry)?);
         let id = entry.id.clone();
-        match state.identities.get_mut(&id) {
-            Some(issued) => {
-                issued.entry = entry;
-                issued.svid = svid;
-                issued.withdrawn = false;
+        let issued = Issued { entry, svid, withdrawn: false, views: watch::Sender::new(View::Unavailable) };
+        let views = match state.identities.entry(id.clone()) {
+            hash_map::Entry::Occupied(mut known) => {
+                // Whoever watches goes on watching.
+                let views = known.get().views.clone();
+                known.insert(Issued { views: views.clone(), ..issued });
+                views
             }
-            None => {
-                let (views, _) = watch::channel(View::Unavailable);
-                state.identities.insert(id.clone(), Issued { entry, svid, withdrawn: false, views });
-            }
-        }
+            hash_map::Entry::Vacant(free) => free.insert(issued).views.clone(),
+        };
         state.publish(Some(&id));
-        let issued = state.identities.get(&id).map(|issued| issued.views.subscribe());
-        // Cannot fail: it was inserted above.
-        issued.ok_or(AuthorityError::Key)
+        Ok(views.subscribe())
     }
 
     pub(crate) fn reissue(&self) -> Result<(), AuthorityError> {

@@ -3,7 +3,7 @@
 use crate::{
     JwtError, X509Material, clock,
     pb::{
-        Jwtsvid, JwtBundlesRequest, JwtBundlesResponse, JwtsvidRequest, JwtsvidResponse, ValidateJwtsvidRequest,
+        JwtBundlesRequest, JwtBundlesResponse, Jwtsvid, JwtsvidRequest, JwtsvidResponse, ValidateJwtsvidRequest,
         ValidateJwtsvidResponse, WitBundlesRequest, WitBundlesResponse, WitsvidRequest, WitsvidResponse,
         X509BundlesRequest, X509BundlesResponse, X509svid, X509svidRequest, X509svidResponse,
         spiffe_workload_api_server::SpiffeWorkloadApi,
@@ -68,7 +68,7 @@ impl SpiffeWorkloadApi for Service {
         if !request.spiffe_id.is_empty() && request.spiffe_id != id.to_string() {
             return Err(Status::permission_denied("no identity issued"));
         }
-        let svid = self.registry.issue_jwt(&id, &request.audience).map_err(status)?;
+        let svid = self.registry.issue_jwt(&id, &request.audience).map_err(|error| status(&error))?;
         let svid = Jwtsvid { spiffe_id: id.to_string(), svid, hint: String::new() };
         Ok(Response::new(JwtsvidResponse { svids: vec![svid] }))
     }
@@ -89,7 +89,8 @@ impl SpiffeWorkloadApi for Service {
         self.views.borrow().admit()?;
         let request = request.into_inner();
         let now = clock::now().unix_timestamp();
-        let (id, claims) = self.registry.validate_jwt(&request.svid, &request.audience, now).map_err(status)?;
+        let (id, claims) =
+            self.registry.validate_jwt(&request.svid, &request.audience, now).map_err(|error| status(&error))?;
         Ok(Response::new(ValidateJwtsvidResponse { spiffe_id: id.to_string(), claims: Some(object(claims)) }))
     }
 
@@ -118,7 +119,7 @@ fn check<T>(request: &Request<T>) -> Result<(), Status> {
     }
 }
 
-fn status(error: JwtError) -> Status {
+fn status(error: &JwtError) -> Status {
     match error {
         JwtError::Signing => Status::internal(error.to_string()),
         _ => Status::invalid_argument(error.to_string()),

@@ -1,5 +1,7 @@
 //! The Workload API as its clients see it: the `spiffe` crate, and raw calls it would never make.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use dev_spire::{
     DevSpire, Entry, KeyKind, Settings,
     pb::{WitBundlesRequest, WitsvidRequest, X509svidRequest, spiffe_workload_api_client::SpiffeWorkloadApiClient},
@@ -8,7 +10,11 @@ use spiffe::{JwtSource, SpiffeId, TrustDomain, X509Source};
 use std::{path::PathBuf, time::Duration};
 use tempfile::TempDir;
 use tokio::time::{Instant, timeout};
-use tonic::{Code, Request, metadata::MetadataValue, transport::Channel};
+use tonic::{
+    Code, Request,
+    metadata::MetadataValue,
+    transport::{Channel, Endpoint},
+};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -58,7 +64,7 @@ async fn source(path: &std::path::Path) -> X509Source {
 }
 
 async fn raw(path: &std::path::Path) -> SpiffeWorkloadApiClient<Channel> {
-    let channel = Channel::from_shared(DevSpire::endpoint(path)).unwrap().connect().await.unwrap();
+    let channel = Endpoint::from_shared(DevSpire::endpoint(path)).unwrap().connect().await.unwrap();
     SpiffeWorkloadApiClient::new(channel)
 }
 
@@ -107,10 +113,7 @@ async fn hands_out_svids_of_the_exact_profile() {
     let extended = leaf.extended_key_usage().unwrap().unwrap().value;
     assert!(extended.server_auth && extended.client_auth && !extended.any);
     let names = &leaf.subject_alternative_name().unwrap().unwrap().value.general_names;
-    assert_eq!(
-        *names,
-        [GeneralName::URI("spiffe://bank.example/alice"), GeneralName::DNSName("alice.bank.example")]
-    );
+    assert_eq!(*names, [GeneralName::URI("spiffe://bank.example/alice"), GeneralName::DNSName("alice.bank.example")]);
     assert_ne!(leaf.subject(), leaf.issuer());
     let life = leaf.validity().not_after.timestamp() - leaf.validity().not_before.timestamp();
     assert_eq!(life, 3600 + 30, "an hour, backdated by half a minute");
@@ -190,10 +193,8 @@ async fn a_new_ca_is_known_before_it_issues_and_the_old_one_stays() {
     eventually("the new CA issues", || source.svid().unwrap().leaf() != before.leaf()).await;
     assert_eq!(fixture.spire.bundle().len(), 2);
     fixture.spire.forget_old_cas();
-    eventually("the old anchor goes", || {
-        source.bundle_set().unwrap().get(&domain()).unwrap().authorities().len() == 1
-    })
-    .await;
+    eventually("the old anchor goes", || source.bundle_set().unwrap().get(&domain()).unwrap().authorities().len() == 1)
+        .await;
 }
 
 #[tokio::test]

@@ -89,7 +89,10 @@ struct Inner {
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inner").field("server", &self.server).field("authority", &self.authority).finish_non_exhaustive()
+        f.debug_struct("Inner")
+            .field("server", &self.server)
+            .field("authority", &self.authority)
+            .finish_non_exhaustive()
     }
 }
 
@@ -184,7 +187,7 @@ impl Client {
     /// As for [`call`](Self::call); [`ClientError::Status`] for any status but 2xx; [`ClientError::Json`] for another
     /// shape.
     pub async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let request = self.request(Method::GET, path, Bytes::new())?;
+        let request = request(Method::GET, path, Bytes::new())?;
         let answer = self.read(self.send_replayable(request).await?).await?;
         answer.success(&self.0.server)?.json(&self.0.server)
     }
@@ -195,7 +198,7 @@ impl Client {
     /// As for [`call`](Self::call).
     pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Result<Answer, ClientError> {
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let mut request = self.request(Method::POST, path, form.into())?;
+        let mut request = request(Method::POST, path, form.into())?;
         let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(header::CONTENT_TYPE, media_type);
         self.call(request).await
@@ -205,11 +208,6 @@ impl Client {
     #[must_use]
     pub fn server(&self) -> &SpiffeId {
         &self.0.server
-    }
-
-    fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Bytes>, ClientError> {
-        let request = Request::builder().method(method).uri(path);
-        request.body(body).map_err(|_| ClientError::Target { target: path.to_owned() })
     }
 
     async fn read(&self, response: Response<Incoming>) -> Result<Answer, ClientError> {
@@ -258,6 +256,11 @@ impl Pool {
             .build(connector.clone());
         Self { client, born: Instant::now() }
     }
+}
+
+fn request(method: Method, path: &str, body: Bytes) -> Result<Request<Bytes>, ClientError> {
+    let request = Request::builder().method(method).uri(path);
+    request.body(body).map_err(|_| ClientError::Target { target: path.to_owned() })
 }
 
 fn authority(base: &Url) -> Result<Authority, ClientError> {

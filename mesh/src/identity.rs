@@ -18,8 +18,14 @@ mod connect;
 #[derive(Clone)]
 pub struct Identity {
     source: X509Source,
-    /// The SVID as last parsed, and the revision of the source it came from.
-    parsed: Arc<Mutex<Option<(u64, Arc<Svid>)>>>,
+    parsed: Arc<Mutex<Option<Parsed>>>,
+}
+
+/// The SVID as last parsed.
+struct Parsed {
+    /// The source's revision it came with.
+    revision: u64,
+    svid: Arc<Svid>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -145,13 +151,14 @@ impl Identity {
         }
         let current = state.svid().map_err(unavailable)?;
         let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((revision, svid)) = &*parsed
-            && *revision == state.revision()
+        let revision = state.revision();
+        if let Some(known) = &*parsed
+            && known.revision == revision
         {
-            return Ok(svid.clone());
+            return Ok(known.svid.clone());
         }
         let svid = Arc::new(Svid::parse(&current)?);
-        *parsed = Some((state.revision(), svid.clone()));
+        *parsed = Some(Parsed { revision, svid: svid.clone() });
         Ok(svid)
     }
 
@@ -185,7 +192,9 @@ impl Identity {
     /// Whether there is an SVID that is valid now. It says nothing about the Workload API being there.
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        self.source.is_healthy()
+        // Not `is_healthy`, which is false for a moment after the first SVID is there.
+        let state = self.source.state();
+        !state.is_closed() && state.is_usable()
     }
 
     pub(crate) fn source(&self) -> X509Source {

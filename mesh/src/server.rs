@@ -10,7 +10,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 mod connection;
-mod target;
+mod head;
 
 /// Room for one connection, and for its handshake while that lasts.
 struct Permits {

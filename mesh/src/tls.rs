@@ -36,7 +36,10 @@ fn provider() -> CryptoProvider {
 }
 
 /// The server's side: a certificate is demanded, and `allow` decides whose.
-pub(crate) fn server(source: X509Source, allow: &Allow) -> Result<(Arc<ServerConfig>, TlsStatus), spiffe_rustls::Error> {
+pub(crate) fn server(
+    source: X509Source,
+    allow: &Allow,
+) -> Result<(Arc<ServerConfig>, TlsStatus), spiffe_rustls::Error> {
     install_crypto();
     let allow = allow.clone();
     let domains = allow.trust_domains();

@@ -35,7 +35,11 @@ fn generate(root: &Path) -> anyhow::Result<String> {
     let folder = proto.parent().context("the proto file has no folder")?;
     let descriptors = protox::compile([&proto], [folder])?;
     let scratch = Scratch::new(root)?;
-    tonic_prost_build::configure().bytes(".").emit_rerun_if_changed(false).out_dir(&scratch.0).compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .bytes(".")
+        .emit_rerun_if_changed(false)
+        .out_dir(&scratch.0)
+        .compile_fds(descriptors)?;
     // The service has no package, hence the name.
     fs::read_to_string(scratch.0.join("_.rs")).context("the generator wrote nothing")
 }
@@ -54,5 +58,15 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generated_file_is_up_to_date() {
+        run(&Arguments { check: true }).unwrap();
     }
 }

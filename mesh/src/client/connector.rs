@@ -64,7 +64,11 @@ impl Inner {
             }
         };
         timeout(self.limit, connecting).await.unwrap_or_else(|_| {
-            Err(ClientError::ConnectTimeout { server: self.server.clone(), address: address.clone(), after: self.limit })
+            Err(ClientError::ConnectTimeout {
+                server: self.server.clone(),
+                address: address.clone(),
+                after: self.limit,
+            })
         })
     }
 

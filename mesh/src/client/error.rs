@@ -211,8 +211,7 @@ fn below<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stat
 }
 
 fn is_alert(error: &(dyn Error + 'static)) -> bool {
-    causes(error)
-        .any(|cause| matches!(cause.downcast_ref::<rustls::Error>(), Some(rustls::Error::AlertReceived(_))))
+    causes(error).any(|cause| matches!(cause.downcast_ref::<rustls::Error>(), Some(rustls::Error::AlertReceived(_))))
 }
 
 fn spiffe_error(error: &io::Error) -> Option<&spiffe_rustls::Error> {

@@ -1,10 +1,7 @@
 //! The first contact with the Workload API, and a clear word on why there was none.
 
 use super::IdentityError;
-use spiffe::{
-    WorkloadApiClient, WorkloadApiError, X509Source, transport::Endpoint,
-    x509_source::X509SourceError,
-};
+use spiffe::{WorkloadApiClient, WorkloadApiError, X509Source, transport::Endpoint, x509_source::X509SourceError};
 use std::time::Duration;
 use tokio::{net::UnixStream, time::timeout};
 

@@ -1,6 +1,6 @@
 //! One accepted connection, from the handshake to its graceful end.
 
-use super::{Permits, ServerSettings, target};
+use super::{Permits, ServerSettings, head};
 use crate::{Peer, tls};
 use axum::{Router, body::Body, response::Response};
 use http::Request;
@@ -50,7 +50,7 @@ impl Shared {
 }
 
 fn builder(settings: &ServerSettings) -> auto::Builder<TokioExecutor> {
-    let head = usize::try_from(settings.max_header_list).unwrap_or(usize::MAX);
+    let head = bytes(settings.max_header_list);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -65,6 +65,10 @@ fn builder(settings: &ServerSettings) -> auto::Builder<TokioExecutor> {
         .keep_alive_interval(settings.keep_alive)
         .keep_alive_timeout(settings.keep_alive / 2);
     builder
+}
+
+fn bytes(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 /// Shakes hands and serves until the peer leaves, the connection is too old, or `closing`.
@@ -112,29 +116,35 @@ async fn wait_for_material(shared: &Shared) {
 async fn serve(shared: &Shared, stream: TlsStream<TcpStream>, peer: Peer, h2: bool, closing: &CancellationToken) {
     let life = life(stream.get_ref().1, shared.settings.max_age);
     let app = shared.app.clone();
-    let service = service_fn(move |request| answer(app.clone(), peer.clone(), request));
+    let max_header_list = bytes(shared.settings.max_header_list);
+    let service = service_fn(move |request| answer(app.clone(), peer.clone(), max_header_list, request));
     let builder = if h2 { &shared.http2 } else { &shared.http1 };
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => Ok(ended),
-        () = closing.cancelled() => Err(()),
-        () = tokio::time::sleep(life) => Err(()),
-    };
-    let ended = match ended {
-        Ok(ended) => ended,
-        Err(()) => {
-            connection.as_mut().graceful_shutdown();
-            timeout(shared.settings.drain, connection).await.unwrap_or(Ok(()))
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(error, "a connection ended early");
+    tokio::select! {
+        ended = connection.as_mut() => return report(ended),
+        () = closing.cancelled() => {}
+        () = tokio::time::sleep(life) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    if let Ok(ended) = timeout(shared.settings.drain, connection).await {
+        report(ended);
     }
 }
 
-async fn answer(app: Router, peer: Peer, mut request: Request<Incoming>) -> Result<Response, Infallible> {
-    if !target::is_origin_form(&request) {
-        return Ok(target::refusal());
+fn report<E: std::fmt::Display>(ended: Result<(), E>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn answer(
+    app: Router,
+    peer: Peer,
+    max_header_list: usize,
+    mut request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    if let Some(refusal) = head::refusal(&request, max_header_list) {
+        return Ok(refusal);
     }
     request.extensions_mut().insert(peer);
     app.oneshot(request.map(Body::new)).await

@@ -1,7 +1,10 @@
 //! What a client does when the server is slow, large, gone, or breaks off.
 
 use crate::fixture::{Pair, SOON, Server, Spire, WhoAmI, bank, http1, id, request, url, whoami};
-use axum::{Form, Router, routing::{get, post}};
+use axum::{
+    Form, Router,
+    routing::{get, post},
+};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body::Frame;
@@ -94,7 +97,8 @@ async fn blames_the_caller_when_its_body_breaks_off() {
             Ok(Frame::data(Bytes::from_static(b"x"))),
             Err(io::Error::other("the caller hung up")),
         ]);
-        let error = pair.client.send(Request::post("/upload").body(StreamBody::new(broken)).unwrap()).await.unwrap_err();
+        let error =
+            pair.client.send(Request::post("/upload").body(StreamBody::new(broken)).unwrap()).await.unwrap_err();
         assert!(matches!(error, ClientError::RequestBody), "{error:?}");
     }
 }
@@ -129,11 +133,7 @@ async fn a_restarted_server_is_found_again() {
         pair.client.get_json::<WhoAmI>("/whoami").await.unwrap();
         let addr = pair.server.addr;
         pair.server.stop().await;
-        let target = pair.spire.identity(id("target-2")).await;
-        drop(target);
-        let path = pair.spire.home.path().join("target-wl.sock");
-        let endpoint = dev_spire::DevSpire::endpoint(&path);
-        let target = mesh::Identity::connect(Some(&endpoint), SOON).await.unwrap();
+        let target = pair.spire.identity(id("target-wl")).await;
         let _server = Server::on(addr, &target, bank(), whoami(), ServerSettings::default()).await;
         pair.client.get_json::<WhoAmI>("/whoami").await.unwrap();
     }

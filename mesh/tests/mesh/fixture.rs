@@ -44,7 +44,10 @@ impl Spire {
 
     pub(crate) async fn socket(&self, mut entry: Entry) -> PathBuf {
         entry.dns.push("localhost".to_owned());
-        let path = self.home.path().join(format!("{}.sock", entry.id.path().trim_start_matches('/')));
+        // A second socket of an identity gets a name of its own.
+        let name = entry.id.path().trim_start_matches('/');
+        let paths = (0..).map(|count| self.home.path().join(format!("{name}{}.sock", "+".repeat(count))));
+        let path = paths.into_iter().find(|path| !path.exists()).unwrap();
         self.api.issue_socket(&path, entry).await.unwrap();
         path
     }

@@ -1,7 +1,11 @@
 //! What the server does with requests: streams, limits, forms of targets, its end.
 
 use crate::fixture::{Pair, SOON, WhoAmI, http1, request, whoami};
-use axum::{Router, body::Body, routing::{any, get, post}};
+use axum::{
+    Router,
+    body::Body,
+    routing::{any, get, post},
+};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
@@ -14,14 +18,15 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 
-type Frames = mpsc::Sender<Result<Frame<Bytes>, Infallible>>;
+type Piece = Result<Frame<Bytes>, Infallible>;
 
-fn streaming() -> (Frames, StreamBody<ReceiverStream<Result<Frame<Bytes>, Infallible>>>) {
-    let (frames, receiver) = mpsc::channel(1);
-    (frames, StreamBody::new(ReceiverStream::new(receiver)))
+fn streaming() -> (mpsc::Sender<Piece>, StreamBody<ReceiverStream<Piece>>) {
+    let (pieces, receiver) = mpsc::channel(1);
+    (pieces, StreamBody::new(ReceiverStream::new(receiver)))
 }
 
-fn data(text: &'static str) -> Result<Frame<Bytes>, Infallible> {
+#[expect(clippy::unnecessary_wraps, reason = "what the stream carries")]
+fn data(text: &'static str) -> Piece {
     Ok(Frame::data(Bytes::from_static(text.as_bytes())))
 }
 
@@ -33,17 +38,17 @@ fn echo() -> Router {
 #[tokio::test]
 async fn streams_bodies_and_trailers_both_ways() {
     let pair = Pair::with(echo(), ServerSettings::default(), ClientSettings::default()).await;
-    let (frames, body) = streaming();
+    let (pieces, body) = streaming();
     let sending = pair.client.send(Request::post("/echo").body(body).unwrap());
-    frames.send(data("first ")).await.unwrap();
+    pieces.send(data("first ")).await.unwrap();
     let mut answer = timeout(SOON, sending).await.unwrap().unwrap().into_body();
     // The first piece is back before the last one is sent.
     let first = timeout(SOON, answer.frame()).await.unwrap().unwrap().unwrap();
     assert_eq!(first.into_data().unwrap(), "first ");
-    frames.send(data("second")).await.unwrap();
+    pieces.send(data("second")).await.unwrap();
     let trailers = HeaderMap::from_iter([(http::HeaderName::from_static("x-sum"), HeaderValue::from_static("42"))]);
-    frames.send(Ok(Frame::trailers(trailers.clone()))).await.unwrap();
-    drop(frames);
+    pieces.send(Ok(Frame::trailers(trailers.clone()))).await.unwrap();
+    drop(pieces);
     let rest = timeout(SOON, answer.collect()).await.unwrap().unwrap();
     assert_eq!(rest.trailers(), Some(&trailers));
     assert_eq!(rest.to_bytes(), "second");
@@ -139,10 +144,10 @@ async fn does_not_wait_for_ever_when_it_stops() {
     let settings = ServerSettings { drain: Duration::from_millis(100), ..ServerSettings::default() };
     let app = Router::new().route("/stuck", stuck);
     let pair = Pair::with(app, settings, ClientSettings::default()).await;
-    let (frames, body) = streaming();
+    let (pieces, body) = streaming();
     let client = pair.client.clone();
     let under_way = tokio::spawn(async move { client.send(Request::post("/stuck").body(body).unwrap()).await });
-    frames.send(data("hello")).await.unwrap();
+    pieces.send(data("hello")).await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
     let start = Instant::now();
     pair.server.stop().await;
@@ -152,8 +157,9 @@ async fn does_not_wait_for_ever_when_it_stops() {
 
 #[tokio::test]
 async fn hands_on_any_method_and_the_raw_path() {
-    let app = Router::new()
-        .fallback(async |request: axum::extract::Request| format!("{} {}", request.method(), request.uri().path_and_query().unwrap()));
+    let app = Router::new().fallback(async |request: axum::extract::Request| {
+        format!("{} {}", request.method(), request.uri().path_and_query().unwrap())
+    });
     for settings in [ClientSettings::default(), http1()] {
         let pair = Pair::with(app.clone(), ServerSettings::default(), settings).await;
         let mut request = request("/a%2Fb/%20?q=%3F&r");
@@ -165,8 +171,6 @@ async fn hands_on_any_method_and_the_raw_path() {
 /// Speaks HTTP/1.1 by hand, as alice.
 async fn raw(pair: &Pair, text: &str) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let svid = pair.alice.svid().unwrap();
-    drop(svid);
     let source = spiffe::X509Source::builder()
         .endpoint(format!("unix://{}", pair.spire.home.path().join("alice.sock").display()))
         .build()

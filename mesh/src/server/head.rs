@@ -1,12 +1,34 @@
-//! Request targets: origin form and nothing else (RFC 9112 §3.2, RFC 9113 §8.3.1).
+//! Request heads: targets in origin form and nothing else (RFC 9112 §3.2, RFC 9113 §8.3.1), and one size limit for both
+//! versions of HTTP.
 
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderValue, Method, Request, Version, header};
+use http::{HeaderValue, Method, Request, StatusCode, Version, header};
 use wire::problem::{MEDIA_TYPE, ProblemDocument, ProblemKind};
+
+/// What HTTP/2 adds to the bytes of each field (RFC 9113 §10.5.1).
+const FIELD: usize = 32;
+
+/// The answer to a head that must not reach a handler.
+pub(super) fn refusal<B>(request: &Request<B>, max_header_list: usize) -> Option<Response> {
+    if !is_origin_form(request) {
+        return Some(not_a_path());
+    }
+    // In HTTP/2 the codec counts; in HTTP/1.1 it only bounds its buffer, which may hold more.
+    if request.version() != Version::HTTP_2 && size(request) > max_header_list {
+        return Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response());
+    }
+    None
+}
+
+fn size<B>(request: &Request<B>) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |path| path.as_str().len() + FIELD);
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD);
+    fields.sum::<usize>() + target
+}
 
 /// Whether the target is a path with an optional query: in HTTP/1.1 as it stands in the request line, in HTTP/2 the
 /// `:path`.
-pub(super) fn is_origin_form<B>(request: &Request<B>) -> bool {
+fn is_origin_form<B>(request: &Request<B>) -> bool {
     let uri = request.uri();
     let absolute = uri.scheme().is_some() || uri.authority().is_some();
     request.method() != Method::CONNECT
@@ -15,8 +37,7 @@ pub(super) fn is_origin_form<B>(request: &Request<B>) -> bool {
         && (request.version() == Version::HTTP_2 || !absolute)
 }
 
-/// The answer to any other form.
-pub(super) fn refusal() -> Response {
+fn not_a_path() -> Response {
     let kind = ProblemKind::InvalidRequest;
     let mut problem = ProblemDocument::new(kind);
     problem.detail = Some("the request target must be a path, with a query or without".to_owned());
@@ -38,6 +59,15 @@ mod tests {
         assert!(is_origin_form(&request(Method::GET, Version::HTTP_11, "/")));
         assert!(is_origin_form(&request(Method::GET, Version::HTTP_11, "/v1/balance?x=%20")));
         assert!(is_origin_form(&request(Method::GET, Version::HTTP_2, "https://target/v1/balance")));
+    }
+
+    #[test]
+    fn counts_the_target_and_every_field() {
+        let mut request = request(Method::GET, Version::HTTP_11, "/1234");
+        request.headers_mut().insert("x-a", HeaderValue::from_static("12"));
+        assert_eq!(size(&request), 5 + 32 + 3 + 2 + 32);
+        assert!(refusal(&request, 74).is_none());
+        assert_eq!(refusal(&request, 73).unwrap().status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
 
     #[test]
