@@ -1,9 +1,11 @@
 //! `only`: what a segment restricts. Every `only` of a chain must hold, so a link narrows and never widens.
 
+use std::str::FromStr;
+
 use spiffe::SpiffeId;
 
 use super::{audience, list, optional, string};
-use crate::json::{Object, Value};
+use crate::json::{self, Object, Value};
 use crate::refusal::Reason;
 
 /// The largest `max_links`.
@@ -38,18 +40,21 @@ pub struct Only {
 impl Only {
     pub(crate) fn read(members: &Object) -> Result<Option<Self>, Reason> {
         let Some(value) = members.get("only") else { return Ok(None) };
-        let only = value.as_object().ok_or(Reason::Malformed("only"))?;
+        Self::of(value.as_object().ok_or(Reason::Malformed("only"))?).map(Some)
+    }
+
+    fn of(only: &Object) -> Result<Self, Reason> {
         if only.keys().any(|name| !MEMBERS.contains(&name.as_str())) {
             return Err(Reason::UnknownRestriction);
         }
-        Ok(Some(Self {
+        Ok(Self {
             scope: optional(only, "scope", |value| distinct(value).map(owned))?,
             methods: optional(only, "methods", |value| distinct(value).map(owned))?,
             paths: optional(only, "paths", |value| distinct(value).map(owned))?,
             max_amount: optional(only, "max_amount", max_amount)?,
             max_links: optional(only, "max_links", max_links)?,
             aud: optional(only, "aud", |value| distinct(value).and_then(|_| list(value, audience)))?,
-        }))
+        })
     }
 
     /// The object as it stands in claims.
@@ -70,6 +75,15 @@ impl Only {
         let ids = |ids: &Vec<SpiffeId>| ids.iter().map(ToString::to_string).collect::<Vec<_>>().into();
         put("aud", self.aud.as_ref().map(ids));
         json.into()
+    }
+}
+
+impl FromStr for Only {
+    type Err = Reason;
+
+    /// Reads the object as it stands in claims.
+    fn from_str(text: &str) -> Result<Self, Reason> {
+        Self::of(&json::read_object(text.as_bytes()).map_err(|error| Reason::Json("only", error))?)
     }
 }
 

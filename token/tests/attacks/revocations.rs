@@ -1,0 +1,122 @@
+//! Rule 11: one record kills every chain it covers, at every depth, and no other.
+
+use token::claims::RootClaims;
+use token::encoding::Digest;
+use token::refusal::{Reason, RevokedBy, Rule};
+use token::revocation::{RevocationKey, RevocationRecord};
+use token::{Mode, RevocationTable};
+
+use crate::fixture::*;
+
+fn record(key: RevocationKey) -> RevocationRecord {
+    RevocationRecord { key, not_after_login: None, expires: NOW.plus(660) }
+}
+
+fn refused_by(delivery: &Delivery, record: RevocationRecord) -> Option<(Option<usize>, RevokedBy)> {
+    let table = RevocationTable::local();
+    table.insert(record);
+    let refusal = delivery.verify_with(&BANK.trust, &table).err()?;
+    assert_eq!((refusal.rule, refusal.problem_slug()), (Rule::Revocation, "revoked"));
+    match refusal.reason {
+        Reason::Revoked(by) => Some((refusal.segment, by)),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn refuses_a_chain_revoked_at_any_segment() {
+    let delivery = Delivery::id();
+    let chain = parse(delivery.chain());
+    let (subject, hop) = (BANK.workload(SUBJECT), BANK.workload(HOP));
+    let dpa = || ISSUER.to_owned();
+    for (key, expected) in [
+        (RevocationKey::Root { iss: id(ASSERTER), jti: chain.root().jti }, (Some(0), RevokedBy::Root)),
+        (RevocationKey::Session { dpa: dpa(), sid: "session-1".to_owned() }, (Some(0), RevokedBy::Session)),
+        (RevocationKey::Person { dpa: dpa(), dpr: "alice".to_owned() }, (Some(0), RevokedBy::Person)),
+        (RevocationKey::Link { iss: id(SUBJECT), jti: chain.links()[0].claims.jti }, (Some(1), RevokedBy::Link)),
+        (RevocationKey::Link { iss: id(HOP), jti: chain.links()[1].claims.jti }, (Some(2), RevokedBy::Link)),
+        (RevocationKey::Workload(id(SUBJECT)), (Some(1), RevokedBy::Signer)),
+        (RevocationKey::Workload(id(ASSERTER)), (Some(0), RevokedBy::Signer)),
+        (RevocationKey::Certificate(subject.x5t), (Some(1), RevokedBy::Certificate)),
+        (RevocationKey::Certificate(hop.x5t), (Some(2), RevokedBy::Certificate)),
+        (RevocationKey::Certificate(Digest::of(&BANK.ca.der)), (Some(1), RevokedBy::Certificate)),
+    ] {
+        assert_eq!(refused_by(&delivery, record(key.clone())), Some(expected), "{key:?}");
+    }
+}
+
+#[test]
+fn refuses_a_revoked_anonymous_link_and_peer() {
+    let delivery = Delivery::anonymous();
+    let chain = parse(delivery.chain());
+    let key = RevocationKey::AnonymousLink {
+        root_iss: id(ASSERTER),
+        root_jti: chain.root().jti,
+        jti: chain.links()[1].claims.jti,
+    };
+    assert_eq!(refused_by(&delivery, record(key)), Some((Some(2), RevokedBy::Link)));
+    assert_eq!(refused_by(&delivery, record(RevocationKey::Workload(id(HOP)))), Some((None, RevokedBy::Peer)));
+    let certificate = RevocationKey::Certificate(BANK.workload(HOP).x5t);
+    assert_eq!(refused_by(&delivery, record(certificate)), Some((None, RevokedBy::PeerCertificate)));
+}
+
+#[test]
+fn leaves_siblings_and_other_people_alone() {
+    let delivery = Delivery::id();
+    for key in [
+        RevocationKey::Root { iss: id("other-asserter"), jti: root_claims().jti },
+        RevocationKey::Session { dpa: "https://other.example".to_owned(), sid: "session-1".to_owned() },
+        RevocationKey::Person { dpa: ISSUER.to_owned(), dpr: "bob".to_owned() },
+        RevocationKey::Person { dpa: "https://other.example".to_owned(), dpr: "alice".to_owned() },
+        RevocationKey::Link { iss: id(HOP), jti: parse(delivery.chain()).links()[0].claims.jti },
+        RevocationKey::Workload(id("mallory")),
+    ] {
+        assert_eq!(refused_by(&delivery, record(key.clone())), None, "{key:?}");
+    }
+}
+
+#[test]
+fn lets_a_later_login_live() {
+    let ask = Ask::balance();
+    let login = |at| {
+        let claims = RootClaims { auth_time: Some(at), ..root_claims() };
+        let chain = append_id(&root(Mode::Id, &claims), SUBJECT, TARGET, ask.rqd());
+        Delivery::new(chain, SUBJECT, &[SUBJECT], ask.clone())
+    };
+    let person = RevocationKey::Person { dpa: ISSUER.to_owned(), dpr: "alice".to_owned() };
+    let until = |at| RevocationRecord { not_after_login: Some(at), ..record(person.clone()) };
+    assert_eq!(refused_by(&login(NOW.minus(100)), until(NOW.minus(100))), Some((Some(0), RevokedBy::Person)));
+    assert_eq!(refused_by(&login(NOW.minus(99)), until(NOW.minus(100))), None);
+}
+
+#[test]
+fn rechecks_a_long_exchange() {
+    let delivery = Delivery::id();
+    let table = RevocationTable::local();
+    let verified = delivery.verify_with(&BANK.trust, &table).unwrap();
+    assert_eq!(verified.recheck(&table, NOW), Ok(()));
+    table.insert(record(RevocationKey::Root { iss: id(ASSERTER), jti: root_claims().jti }));
+    assert_eq!(verified.recheck(&table, NOW).unwrap_err().reason, Reason::Revoked(RevokedBy::Root));
+}
+
+#[test]
+fn refuses_everything_while_the_view_is_incomplete_or_stale() {
+    let table = RevocationTable::fed(60);
+    let mut delivery = Delivery::id();
+    let reason = |delivery: &Delivery| {
+        delivery.verify_with(&BANK.trust, &table).map(drop).map_err(|refusal| {
+            assert_eq!(
+                (refusal.rule, refusal.segment, refusal.problem_slug()),
+                (Rule::Revocation, None, "unavailable")
+            );
+            refusal.reason
+        })
+    };
+    assert_eq!(reason(&delivery), Err(Reason::RevocationsIncomplete));
+    table.heard(NOW.minus(60));
+    assert_eq!(reason(&delivery), Ok(()));
+    delivery.now = NOW.plus(1);
+    assert_eq!(reason(&delivery), Err(Reason::RevocationsStale));
+    table.heard(NOW.plus(1));
+    assert_eq!(reason(&delivery), Ok(()));
+}
