@@ -95,7 +95,9 @@ pub struct Demo {
 
 /// `dasvid journey`.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  dasvid journey bank.toml --json\n\nThe file says where the bank is: see docs/operations.md.")]
+#[command(
+    after_help = "Example:\n  dasvid journey bank.toml --json\n\nThe file says where the bank is: see docs/operations.md."
+)]
 pub struct Journey {
     /// Where the bank is (TOML)
     pub bank: PathBuf,
@@ -185,7 +187,9 @@ pub struct Inspect {
 
 /// `dasvid new`.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  dasvid new --mode anonymous --dir lab > root.json\n\nThe folder then holds the key and the JWKS that verifies it.")]
+#[command(
+    after_help = "Example:\n  dasvid new --mode anonymous --dir lab > root.json\n\nThe folder then holds the key and the JWKS that verifies it."
+)]
 pub struct New {
     /// The kind of chain
     #[arg(long, value_enum, default_value = "id")]
@@ -265,8 +269,12 @@ pub struct Append {
 }
 
 /// What to believe, for `verify` and `inspect`.
+///
+/// Keys and bundle come from files, or from asserting-wl and the Workload API where there is a socket.
 #[derive(Args, Clone, Debug)]
 pub struct Believe {
+    #[command(flatten)]
+    pub(crate) asserting: Asserting,
     /// The asserter's keys (JWKS file)
     #[arg(long, value_name = "FILE")]
     pub keys: Option<PathBuf>,
@@ -282,6 +290,15 @@ pub struct Believe {
     /// Who presents the chain; its last signer when not given
     #[arg(long, value_name = "SPIFFE-ID")]
     pub peer: Option<SpiffeId>,
+    /// The request it comes with, such as "GET /v1/balance": also check that it arrives where and how it may
+    #[arg(long, value_name = "METHOD TARGET")]
+    pub request: Option<String>,
+    /// With --request: the scope the route demands
+    #[arg(long, default_value = "accounts.read", requires = "request")]
+    pub scope: String,
+    /// With --request: judge as a hop in the middle, not as the end
+    #[arg(long, requires = "request")]
+    pub hop: bool,
     /// The moment to judge at, Unix seconds; now when not given
     #[arg(long, value_name = "SECONDS")]
     pub at: Option<u64>,
@@ -431,9 +448,12 @@ pub struct DevSpireCommand {
 
 /// `dasvid dev-idp`.
 #[derive(Args, Debug)]
-#[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   dasvid dev-idp --listen 127.0.0.1:8090
-  dasvid dev-idp token alice")]
+  dasvid dev-idp token alice"
+)]
 pub struct DevIdpCommand {
     /// Ask a running provider for a token instead of running one
     #[command(subcommand)]

@@ -1,3 +1,16 @@
 //! The `dasvid` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use dasvid::cli::Cli;
+
+fn main() -> ExitCode {
+    match dasvid::run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            dasvid::output::note(&format!("dasvid: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

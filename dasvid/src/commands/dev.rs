@@ -1,0 +1,61 @@
+//! `dasvid dev-spire` and `dasvid dev-idp`: the parts a developer's machine lacks.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use dev_idp::DevIdp;
+use dev_spire::{DevSpire, Entry};
+use spiffe::{SpiffeId, TrustDomain};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::{DevIdpAsk, DevIdpCommand, DevSpireCommand};
+use crate::{folder, journey, output};
+
+/// Serves the Workload API until a signal.
+pub(super) async fn spire(arguments: &DevSpireCommand) -> anyhow::Result<ExitCode> {
+    let trust_domain = TrustDomain::new(&arguments.trust_domain)?;
+    let mut settings = dev_spire::Settings::new(trust_domain.clone());
+    settings.x509_ttl = Duration::from_secs(arguments.x509_ttl);
+    folder::make(&arguments.dir)?;
+    let dir = arguments.dir.canonicalize()?;
+    let spire = DevSpire::start(settings).await?;
+    for name in &arguments.identities {
+        let id = SpiffeId::from_segments(trust_domain.clone(), &name.split('/').collect::<Vec<_>>())
+            .with_context(|| format!("{name:?} makes no SPIFFE ID"))?;
+        let path = dir.join(format!("{}.sock", name.replace('/', "-")));
+        spire.issue_socket(&path, Entry::new(id.clone())).await?;
+        output::line(&format!("{id}  {}", DevSpire::endpoint(&path)))?;
+    }
+    output::note("dev-spire is not for production: whoever opens a socket gets its identity. Ctrl-C ends it.");
+    until_signal().await?;
+    spire.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves the OpenID Provider until a signal, or asks a running one for a token.
+pub(super) async fn idp(arguments: &DevIdpCommand) -> anyhow::Result<ExitCode> {
+    if let Some(DevIdpAsk::Token { person, issuer, scope }) = &arguments.ask {
+        let issuer = issuer.as_str().trim_end_matches('/');
+        let password = format!("{person}-pw");
+        output::line(&journey::grant(issuer, "bank-cli", person, &password, scope).await?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let idp = DevIdp::start(dev_idp::Settings { listen: arguments.listen, ..dev_idp::Settings::default() }).await?;
+    output::line(idp.issuer())?;
+    output::note("dev-idp is not for production. People: alice (alice-pw), bob (bob-pw). Ctrl-C ends it.");
+    until_signal().await?;
+    idp.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub(super) async fn until_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! The configurations the demo's workloads run with: the same TOML a process of its own would read.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use super::home::Home;
+use crate::place::Endpoint;
+
+/// What every configuration needs to know.
+pub(super) struct Plan<'a> {
+    home: &'a Home,
+    issuer: &'a str,
+    middle_tiers: u8,
+    /// Where asserting-wl listens, once it does.
+    pub(super) asserting_url: String,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) const fn new(home: &'a Home, issuer: &'a str, middle_tiers: u8) -> Self {
+        Self { home, issuer, middle_tiers, asserting_url: String::new() }
+    }
+
+    pub(super) fn asserting(&self, listen: SocketAddr) -> String {
+        let (issuer, store) = (self.issuer, self.home.database("asserting-wl"));
+        let mut text = format!(
+            r#"{identity}
+[listen]
+address = "{listen}"
+
+[store]
+url = "{store}"
+
+[[policy.issuer]]
+url = "{issuer}"
+profile = "rfc9068"
+audience = ["asserting-wl"]
+clients = ["bank-web", "bank-cli"]
+algs = ["RS256", "ES256"]
+
+[[policy.introspect]]
+caller = "spiffe://bank.example/cli"
+"#,
+            identity = self.identity("asserting-wl"),
+        );
+        for caller in ["subject-wl", "cli"] {
+            // Cannot fail: writing to a String does not.
+            let _ = write!(
+                text,
+                r#"
+[[policy.mint]]
+caller = "spiffe://bank.example/{caller}"
+issuer = "{issuer}"
+scopes = ["accounts.read", "payments.write"]
+audiences = ["spiffe://bank.example/target-wl"]
+modes = ["plain", "id", "anonymous"]
+max_life = "2m"
+"#
+            );
+        }
+        text
+    }
+
+    pub(super) fn target(&self, listen: SocketAddr) -> String {
+        let neighbours: Vec<_> =
+            (1..=self.middle_tiers).map(|number| format!("spiffe://bank.example/middle-tier-{number}")).collect();
+        format!(
+            r#"{identity}
+[listen]
+address = "{listen}"
+
+{asserting}
+[store]
+url = "{store}"
+
+{accept}neighbours = {neighbours:?}
+role = "end"
+"#,
+            identity = self.identity("target-wl"),
+            asserting = self.asserting_section(),
+            store = self.home.database("target-wl"),
+            accept = self.accept(),
+        )
+    }
+
+    pub(super) fn middle_tier(&self, number: u8, listen: SocketAddr, next: &Endpoint) -> String {
+        let neighbours: Vec<_> = match number {
+            1 => ["subject-wl", "cli"].map(|name| format!("spiffe://bank.example/{name}")).to_vec(),
+            _ => vec![format!("spiffe://bank.example/middle-tier-{}", number - 1)],
+        };
+        format!(
+            r#"{identity}
+[listen]
+address = "{listen}"
+
+{asserting}
+[next]
+url = "{url}"
+id = "{id}"
+
+{accept}neighbours = {neighbours:?}
+role = "hop"
+seal = {seal}
+
+[[policy.route]]
+method = "GET"
+path = "/v1/*"
+scope = "accounts.read"
+request_binding = "end-to-end"
+
+[[policy.route]]
+method = "POST"
+path = "/v1/*"
+scope = "payments.write"
+request_binding = "end-to-end"
+"#,
+            identity = self.identity(&format!("middle-tier-{number}")),
+            asserting = self.asserting_section(),
+            url = next.url,
+            id = next.id,
+            accept = self.accept(),
+            seal = number == self.middle_tiers,
+        )
+    }
+
+    pub(super) fn subject(&self, listen: SocketAddr, next: &Endpoint) -> String {
+        format!(
+            r#"{identity}
+[web]
+listen = "{listen}"
+
+[login]
+issuer = "{issuer}"
+
+{asserting}
+[bank]
+target = "spiffe://bank.example/target-wl"
+
+[bank.next_hop]
+url = "{url}"
+id = "{id}"
+"#,
+            identity = self.identity("subject-wl"),
+            issuer = self.issuer,
+            asserting = self.asserting_section(),
+            url = next.url,
+            id = next.id,
+        )
+    }
+
+    fn identity(&self, name: &str) -> String {
+        format!("[identity]\nsocket = \"{}\"\n", self.home.socket(name))
+    }
+
+    fn asserting_section(&self) -> String {
+        format!("[asserting]\nurl = \"{}\"\nid = \"spiffe://bank.example/asserting-wl\"\n", self.asserting_url)
+    }
+
+    fn accept(&self) -> String {
+        format!(
+            r#"[policy.accept]
+asserters = ["spiffe://bank.example/asserting-wl"]
+subjects = ["spiffe://bank.example/subject-wl", "spiffe://bank.example/cli"]
+issuers = ["{}"]
+modes = ["plain", "id", "anonymous"]
+"#,
+            self.issuer
+        )
+    }
+}
