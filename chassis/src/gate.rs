@@ -87,6 +87,7 @@ impl Gate {
         match self.verify(peer, &inbound, route).await {
             Ok(chain) => {
                 self.count("accepted", "none", Some(chain.mode()));
+                tracing::debug!(txn = %chain.root().txn, links = chain.links().len(), "chain admitted");
                 Ok(chain)
             }
             Err(refusal) => {

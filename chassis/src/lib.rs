@@ -10,6 +10,7 @@ pub mod config;
 pub mod form;
 pub mod gate;
 pub mod health;
+pub mod identity;
 pub mod json;
 pub mod metrics;
 pub mod problem;

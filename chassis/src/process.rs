@@ -141,6 +141,11 @@ impl Handle {
         self.addresses.iter().find(|(known, _)| *known == name).map(|(_, address)| *address)
     }
 
+    /// Returns when a part without which the workload is none has ended by itself; never otherwise.
+    pub async fn broken(&self) {
+        self.process.broken.cancelled().await;
+    }
+
     /// Stops taking requests and waits for those in flight, [`GRACE`] at most; true if all finished.
     pub async fn shutdown(self) -> bool {
         self.process.shut_down(GRACE).await

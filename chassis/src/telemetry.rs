@@ -1,6 +1,7 @@
 //! The log: what is written to standard error, and a handle to change it while the process runs.
 
 use std::fmt;
+use std::io::IsTerminal;
 use std::panic;
 use std::sync::Arc;
 
@@ -89,7 +90,8 @@ pub fn parse(text: &str) -> Result<EnvFilter, TelemetryError> {
 pub fn init(settings: &LogSettings) -> Result<Log, TelemetryError> {
     let text = std::env::var(VARIABLE).unwrap_or_else(|_| settings.filter.clone());
     let (filter, handle) = reload::Layer::new(parse(&text)?);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(is_coloured);
     let lines = match settings.format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),

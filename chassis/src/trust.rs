@@ -82,7 +82,8 @@ impl TrustStore {
     pub fn start(identity: &Identity, asserters: &[(SpiffeId, Url)], process: &Process) -> anyhow::Result<Self> {
         let mut sources: HashMap<SpiffeId, Box<dyn KeySource>> = HashMap::new();
         for (id, url) in asserters {
-            let client = Client::new(identity, id.clone(), url, ClientSettings::default())?;
+            let settings = ClientSettings { first_byte_timeout: Duration::from_secs(5), ..ClientSettings::default() };
+            let client = Client::new(identity, id.clone(), url, settings)?;
             sources.insert(id.clone(), Box::new(MeshKeys(client)));
         }
         let store = Self::with_sources(identity.bundles()?, sources, Pace::default(), process);
@@ -151,6 +152,7 @@ impl TrustStore {
             .with_jitter()
             .without_max_times();
         let mut delays = retries.build();
+        let mut failures = 0_u32;
         loop {
             let result = {
                 let mut begun = asserter.begun.lock().await;
@@ -159,12 +161,13 @@ impl TrustStore {
             };
             let delay = match result {
                 Ok(()) => {
-                    delays = retries.build();
+                    (delays, failures) = (retries.build(), 0);
                     self.0.pace.refresh
                 }
                 Err(error) => {
+                    failures = failures.saturating_add(1);
+                    complain(&id, failures, &error);
                     self.expire(&id, asserter);
-                    tracing::warn!(asserter = %id, "its keys cannot be had: {error}");
                     delays.next().unwrap_or(self.0.pace.retry)
                 }
             };
@@ -221,6 +224,15 @@ impl TrustStore {
     fn change(&self, change: impl FnOnce(&mut Trust)) {
         let mut snapshot = self.0.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut snapshot));
+    }
+}
+
+/// An asserter may start after this process, so the first failures are no news; later ones are, now and then.
+fn complain(asserter: &SpiffeId, failures: u32, error: &KeyError) {
+    if failures % 30 == 10 {
+        tracing::warn!(%asserter, failures, "its keys cannot be had: {error}");
+    } else {
+        tracing::debug!(%asserter, failures, "its keys cannot be had: {error}");
     }
 }
 
