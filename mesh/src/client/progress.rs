@@ -26,20 +26,31 @@ struct Seen {
     start: Instant,
     /// When the last piece was taken, milliseconds after `start`.
     last: AtomicU64,
+    /// Whether the next piece is asked for and not there yet.
+    waiting: AtomicBool,
     failed: AtomicBool,
 }
 
 impl<B> Progress<B> {
     pub(super) fn new(body: B) -> (Self, Watch) {
-        let seen = Seen { start: Instant::now(), last: AtomicU64::new(0), failed: AtomicBool::new(false) };
+        let seen = Seen {
+            start: Instant::now(),
+            last: AtomicU64::new(0),
+            waiting: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+        };
         let seen = Arc::new(seen);
         (Self { body, seen: seen.clone() }, Watch(seen))
     }
 }
 
 impl Watch {
-    /// When the last piece was taken; at first, when the request began.
+    /// When the last piece was taken; at first, when the request began. While the next piece is asked for and not there
+    /// yet, that is now: it is not the server that is slow then.
     pub(super) fn last(&self) -> Instant {
+        if self.0.waiting.load(Ordering::Relaxed) {
+            return Instant::now();
+        }
         self.0.start + Duration::from_millis(self.0.last.load(Ordering::Relaxed))
     }
 
@@ -57,7 +68,9 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Progress<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        self.seen.waiting.store(polled.is_pending(), Ordering::Relaxed);
+        let frame = ready!(polled);
         let now = u64::try_from(self.seen.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.seen.last.store(now, Ordering::Relaxed);
         if matches!(frame, Some(Err(_))) {
