@@ -70,7 +70,8 @@ pub struct Keyring {
 
 impl Keyring {
     /// Loads the keys, and makes those that are missing, in one transaction: replicas that start at the same time end up
-    /// with the same keys. If `algorithm` differs from the last start's, the old minting key stays published for an hour.
+    /// with the same keys. If `algorithm` differs from the last start's, the old minting key stays published for at
+    /// least an hour.
     ///
     /// # Errors
     /// [`KeyringError`]; nothing is written then.

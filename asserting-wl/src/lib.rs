@@ -8,6 +8,7 @@ pub mod admission;
 pub mod api_error;
 pub mod config;
 pub mod examination;
+mod housekeeping;
 pub mod introspection;
 pub mod keyring;
 pub mod minting;

@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use crate::admission::Admission;
 use crate::config::{self, Config};
 use crate::examination::Examiner;
+use crate::housekeeping;
 use crate::introspection::Introspector;
 use crate::keyring::Keyring;
 use crate::minting::Minter;
@@ -47,7 +48,9 @@ impl Workload for AssertingWl {
         let store = store::open(&config.store.url).await.context("the store cannot be opened")?;
         let trust_domain = me.trust_domain().clone();
         let app = app(&config, policy, me, identity.clone(), Arc::clone(&store), process).await?;
-        process.tasks.spawn(Arc::clone(&app.rejections).run(store, process.clock.clone(), process.stop.clone()));
+        let (clock, stop) = (&process.clock, &process.stop);
+        process.tasks.spawn(housekeeping::run(Arc::clone(&store), Arc::clone(clock), stop.clone()));
+        process.tasks.spawn(Arc::clone(&app.rejections).run(store, Arc::clone(clock), stop.clone()));
         let address = serve(&config, identity, trust_domain, app, process).await?;
         Ok(Running { addresses: vec![("mtls", address)] })
     }

@@ -23,7 +23,17 @@ pub(super) async fn commit(minter: &Minter, root: &Chain, peer: &Peer) -> Result
     tx.mints().record(&mint_record(root)).await?;
     let at = Moment::from_seconds(claims.iat.0);
     tx.emit(&Event::new(KIND, subject(claims), payload(root.mode(), claims), Some(claims.txn.to_string()), at)).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    tracing::info!(
+        mode = root.mode().name(),
+        caller = %peer.id,
+        dpa = claims.dpa,
+        dpr = claims.dpr,
+        jti = %claims.jti,
+        txn = %claims.txn,
+        "minted"
+    );
+    Ok(())
 }
 
 /// Refuses to mint for a person, a session or a caller that is revoked.

@@ -1,14 +1,28 @@
 //! What is minted, what is recorded of it, and what survives a restart.
 
+use std::sync::Arc;
+
+use asserting_wl::config::MintSettings;
+use asserting_wl::keyring::Keyring;
+use asserting_wl::minting::{Endpoint, Minter};
+use asserting_wl::oauth::OauthVerifier;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chassis::{Problem, SystemClock};
 use crypto::jose::Algorithm;
+use mesh::Peer;
+use mesh::web::WebSettings;
 use serde_json::{Value, json};
-use store::Event;
+use store::seal::SealKey;
+use store::{Event, Moment};
 use token::claims::RootClaims;
-use token::{Chain, Mode, RootKey, RootKeys};
+use token::encoding::Digest;
+use token::revocation::{RevocationKey, RevocationRecord};
+use token::{Chain, Mode, Policy, RevocationTable, RootKey, RootKeys, Timestamp};
+use wire::mint::MintRequest;
+use wire::problem::ProblemKind;
 
-use crate::bank::{Bank, id, merged, now, start};
+use crate::bank::{Bank, id, identity, merged, now, start};
 use crate::provider::Key;
 
 const ENDPOINTS: [(&str, Mode); 3] =
@@ -234,4 +248,67 @@ async fn a_restart_keeps_the_keys_and_the_mints() {
     let token = answer["da_svid"].as_str().unwrap();
     let (_, alive) = bank.post("subject-wl", "/introspect", &[("token", token)]).await;
     assert_eq!(alive["active"], true, "{alive}");
+}
+
+#[tokio::test]
+async fn nothing_is_minted_for_whom_is_revoked() {
+    let bank = Bank::open("rfc9068").await;
+    let (dpa, dpr) = (bank.provider.issuer.clone(), crate::bank::ALICE.to_owned());
+    let peer = Peer { id: id("subject-wl"), x5t: [7; 32], addr: "127.0.0.1:1".parse().unwrap() };
+    for (key, status) in [
+        (RevocationKey::Session { dpa: dpa.clone(), sid: "XbMYj0Y59HMcxfQlQE9bCQsp".into() }, ProblemKind::Revoked),
+        (RevocationKey::Person { dpa: dpa.clone(), dpr: dpr.clone() }, ProblemKind::Revoked),
+        (RevocationKey::Workload(id("subject-wl")), ProblemKind::Revoked),
+        (RevocationKey::Certificate(Digest([7; 32])), ProblemKind::Revoked),
+    ] {
+        let table = RevocationTable::local();
+        table.insert(RevocationRecord { key, not_after_login: None, expires: Timestamp(now() + 600) });
+        assert_eq!(mint_under(&bank, table, &peer).await, Err(status));
+    }
+    let other = RevocationKey::Person { dpa: "https://other.example".into(), dpr };
+    let table = RevocationTable::local();
+    table.insert(RevocationRecord { key: other, not_after_login: None, expires: Timestamp(now() + 600) });
+    assert_eq!(mint_under(&bank, table, &peer).await, Ok(()));
+    // Nobody knows what is revoked, so nothing is minted.
+    assert_eq!(mint_under(&bank, RevocationTable::fed(60), &peer).await, Err(ProblemKind::Unavailable));
+}
+
+/// Mints with these revocations; what was recorded is what was minted.
+async fn mint_under(bank: &Bank, revocations: RevocationTable, peer: &Peer) -> Result<(), ProblemKind> {
+    let text = format!(
+        r#"
+[[issuer]]
+url = "{issuer}"
+profile = "rfc9068"
+audience = ["asserting-wl"]
+algs = ["RS256"]
+[[mint]]
+caller = "spiffe://bank.example/subject-wl"
+issuer = "{issuer}"
+scopes = ["accounts.read"]
+audiences = ["spiffe://bank.example/target-wl"]
+modes = ["plain"]
+"#,
+        issuer = bank.provider.issuer
+    );
+    let policy: Policy = chassis::config::parse(&text).unwrap();
+    let store = store::open("memory:").await.unwrap();
+    let seal = SealKey::from_bytes([1; 32]);
+    let keyring = Keyring::open(&*store, &seal, Algorithm::Es256, Moment::from_seconds(now())).await.unwrap();
+    let minter = Minter {
+        me: id("asserting-wl"),
+        oauth: OauthVerifier::new(&policy.issuer, &mesh::web::client(WebSettings::default()).unwrap()).unwrap(),
+        rows: policy.mint,
+        keyring: Arc::new(keyring),
+        identity: identity(bank.folder.path(), "asserting-wl").await,
+        store: Arc::clone(&store),
+        revocations: Arc::new(revocations),
+        clock: Arc::new(SystemClock),
+        settings: MintSettings::default(),
+    };
+    let request = MintRequest { access_token: bank.token(), audience: None, scope: None, rqd: None };
+    let answer = minter.mint(Endpoint::Plain, peer, &request).await;
+    let recorded = store.read().await.unwrap().pending_events(9).await.unwrap().len();
+    assert_eq!(recorded, usize::from(answer.is_ok()));
+    answer.map(drop).map_err(|error| error.kind())
 }
