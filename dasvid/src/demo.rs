@@ -50,9 +50,11 @@ pub struct Bank {
     pub moved: Vec<String>,
     /// How long it took until all were ready.
     pub ready_ms: f64,
+    /// The Workload API everyone's identity comes from.
+    pub spire: DevSpire,
+    /// The identity provider.
+    pub idp: DevIdp,
     home: Home,
-    spire: DevSpire,
-    idp: DevIdp,
     workloads: Vec<Handle>,
 }
 

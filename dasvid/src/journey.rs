@@ -2,7 +2,7 @@
 
 mod attacks;
 mod browser;
-mod forms;
+pub mod forms;
 mod oauth;
 mod person;
 mod report;

@@ -1,1 +1,21 @@
-//! Whole-system proofs in one process on ephemeral ports.
+//! Whole-system proofs: all workloads in one process on ephemeral ports, each with its own identity over real mTLS.
+//!
+//! [`Bank`] starts everything; an [`Actor`] is somebody with an identity of the trust domain, honest or not;
+//! [`reply`] reads what they are answered; [`raw`] speaks HTTP/1.1 by hand; [`browser`] is a person at the front door.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a fixture of tests: what goes wrong here fails the test")]
+
+pub mod actor;
+pub mod bank;
+pub mod browser;
+pub mod raw;
+pub mod reply;
+pub mod street;
+
+pub use actor::Actor;
+pub use bank::Bank;
+pub use reply::{Refused, refused};
+pub use street::Street;
+
+/// The three modes a chain can have.
+pub const MODES: [token::Mode; 3] = [token::Mode::Plain, token::Mode::Id, token::Mode::Anonymous];

@@ -1,0 +1,10 @@
+//! The whole bank, attacked: every workload with its own identity, real mTLS, real signatures, real SQL.
+
+#[cfg(test)]
+mod attacks_anonymous;
+#[cfg(test)]
+mod attacks_id;
+#[cfg(test)]
+mod attacks_services;
+#[cfg(test)]
+mod journey;
