@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Bytes,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
@@ -18,7 +17,7 @@ use wire::{
 use crate::{
     bank::BankError,
     form::Fields,
-    front::{Front, SignedIn, own_fields},
+    front::{Front, OwnForm, SignedIn},
     money,
     pages::{self, AccountPage, Again, DepositPage, Frame, HomePage, ProblemPage, ProfilePage, TokenPage},
     problem::explain,
@@ -89,12 +88,8 @@ fn show_form(
 }
 
 /// `POST /deposit`: one form is one deposit, however often it is sent.
-pub(crate) async fn deposit(State(front): State<Arc<Front>>, person: SignedIn, body: Bytes) -> Response {
+pub(crate) async fn deposit(State(front): State<Arc<Front>>, OwnForm { person, fields }: OwnForm) -> Response {
     let session = &person.session;
-    let fields = match own_fields(session, &body) {
-        Ok(fields) => fields,
-        Err(refused) => return refused,
-    };
     let (key, currency) = (fields.get("key"), fields.get("currency"));
     if !random::is_name(key) || !front.currencies.iter().any(|known| known == currency) {
         return pages::refusal(StatusCode::BAD_REQUEST, "This is not the deposit form of this page. Nothing was done.");
@@ -186,15 +181,11 @@ pub(crate) async fn token(State(front): State<Arc<Front>>, person: SignedIn) -> 
 }
 
 /// `POST /mode`
-pub(crate) async fn mode(SignedIn { session, .. }: SignedIn, body: Bytes) -> Response {
-    let fields = match own_fields(&session, &body) {
-        Ok(fields) => fields,
-        Err(refused) => return refused,
-    };
+pub(crate) async fn mode(OwnForm { person, fields }: OwnForm) -> Response {
     let Some(mode) = Mode::ALL.into_iter().find(|mode| mode.name() == fields.get("mode")) else {
         return pages::refusal(StatusCode::BAD_REQUEST, "There is no such mode.");
     };
-    session.set_mode(mode);
+    person.session.set_mode(mode);
     let back = pages::NAVIGATION.iter().find(|(path, _)| *path == fields.get("back"));
     Redirect::to(back.map_or("/account", |(path, _)| path)).into_response()
 }

@@ -95,6 +95,15 @@ impl BankError {
         }
     }
 
+    /// Whether the request certainly had no effect. A service that failed, or found none behind it, does not know.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::LoginExpired | Self::Chain(_) => true,
+            Self::Refused { document, .. } => (400..500).contains(&document.status),
+            Self::NoAnswer { .. } | Self::NotUnderstood { .. } => false,
+        }
+    }
+
     /// Whether a new login is the way out: what the person's login gave is expired or revoked.
     pub(crate) fn wants_login(&self) -> bool {
         match self {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRequestParts},
+    body::Bytes,
+    extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request},
     http::{HeaderValue, Method, StatusCode, request::Parts},
     middleware,
     response::{IntoResponse, Redirect, Response},
@@ -22,6 +23,7 @@ use crate::{
     oidc::Oidc,
     origin::Origin,
     pages::{self, Frame, MessagePage},
+    random,
     session::{self, Session, Sessions},
     sign_in::{self, Departures},
     sign_out,
@@ -88,14 +90,29 @@ impl FromRequestParts<Arc<Front>> for SignedIn {
     }
 }
 
-/// The fields of a form that our own page sent in this very session; anything else is refused.
-pub(crate) fn own_fields(session: &Session, body: &[u8]) -> Result<Fields, Response> {
-    let fields = Fields::parse(body);
-    if crate::random::same(fields.get("csrf"), &session.csrf) {
-        return Ok(fields);
+/// A form that our own page sent in this very session; any other does nothing.
+pub(crate) struct OwnForm {
+    pub(crate) person: SignedIn,
+    pub(crate) fields: Fields,
+}
+
+impl FromRequest<Arc<Front>> for OwnForm {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, front: &Arc<Front>) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let person = SignedIn::from_request_parts(&mut parts, front).await?;
+        let body = Bytes::from_request(Request::from_parts(parts, body), front).await;
+        let fields =
+            Fields::parse(&body.map_err(|_| {
+                pages::refusal(StatusCode::PAYLOAD_TOO_LARGE, "This form is too long. Nothing was done.")
+            })?);
+        if random::same(fields.get("csrf"), &person.session.csrf) {
+            return Ok(Self { person, fields });
+        }
+        tracing::warn!("a form without its session's secret was refused");
+        Err(pages::refusal(StatusCode::FORBIDDEN, "This form is not from this session. Nothing was done."))
     }
-    tracing::warn!("a form without its session's secret was refused");
-    Err(pages::refusal(StatusCode::FORBIDDEN, "This form is not from this session. Nothing was done."))
 }
 
 /// All routes, with the guards that hold for each of them.

@@ -105,10 +105,9 @@ fn protect(front: &Front, headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use axum::{body::Body, extract::Request};
+    use axum::body::Body;
 
-    use super::{Refused, check, content_policy};
-    use crate::origin::Origin;
+    use super::*;
 
     fn checked(method: &str, fields: &[(&str, &str)]) -> Result<(), Refused> {
         let mut request = Request::builder().method(method).uri("/deposit?x=1").header("host", "bank.example");
@@ -152,6 +151,17 @@ mod tests {
         let there = Some("https://bank.example/deposit?x=1".to_owned());
         assert_eq!(checked("GET", &[("host", "evil.example")]), Err(Refused::Elsewhere(there)));
         assert_eq!(checked("POST", &[("host", "evil.example")]), Err(Refused::Elsewhere(None)));
+    }
+
+    #[test]
+    fn drops_a_chain_that_comes_from_a_browser() {
+        let mut headers = HeaderMap::new();
+        for name in ["da-svid", "da-svid-certs", "da-svid-proof", "accept"] {
+            headers.append(name, HeaderValue::from_static("x"));
+            headers.append(name, HeaderValue::from_static("y"));
+        }
+        drop_inner_fields(&mut headers);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["accept"]);
     }
 
     #[test]

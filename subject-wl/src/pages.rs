@@ -30,6 +30,9 @@ pub(crate) struct Who {
 pub(crate) const NAVIGATION: [(&str, &str); 4] =
     [("/account", "Account"), ("/deposit", "Deposit"), ("/profile", "Profile"), ("/token", "Token")];
 
+/// The modes one can choose.
+pub(crate) const MODES: [(Mode, &str); 3] = [(Mode::Id, "ID"), (Mode::Anonymous, "Anonymous"), (Mode::Plain, "Plain")];
+
 impl Frame {
     /// For a page of nobody in particular.
     pub(crate) const fn signed_out(title: &'static str) -> Self {
@@ -45,14 +48,6 @@ impl Frame {
             mode: session.mode(),
         };
         Self { title, who: Some(who), flash: session.hear(), path }
-    }
-
-    fn modes(&self) -> [(Mode, &'static str); 3] {
-        [(Mode::Id, "ID"), (Mode::Anonymous, "Anonymous"), (Mode::Plain, "Plain")]
-    }
-
-    fn navigation(&self) -> [(&'static str, &'static str); 4] {
-        NAVIGATION
     }
 }
 

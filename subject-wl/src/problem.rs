@@ -62,85 +62,107 @@ struct Words {
     again: bool,
 }
 
-fn words(kind: ProblemKind) -> Words {
-    let (status, title, happened, next, again) = match kind {
-        ProblemKind::Revoked => (
-            StatusCode::FORBIDDEN,
-            "Your sign-in was ended",
-            "Your sign-in was ended elsewhere, so the bank no longer acts on it. Nothing was done.",
-            "Sign in again.",
-            false,
-        ),
-        ProblemKind::InvalidToken => (
-            StatusCode::FORBIDDEN,
-            "Your sign-in has expired",
-            "Your sign-in is too old or is no longer accepted. Nothing was done.",
-            "Sign in again.",
-            false,
-        ),
-        ProblemKind::InvalidChain => (
-            StatusCode::BAD_GATEWAY,
-            "The bank did not believe the request",
-            "A service of the bank could not verify who was asking on your behalf. Nothing was done.",
-            "Try again. If it happens again, tell the bank what is written below.",
-            true,
-        ),
-        ProblemKind::NotPermitted => (
-            StatusCode::FORBIDDEN,
-            "Your sign-in does not allow this",
-            "You did not give this application the right to do that. Nothing was done.",
-            "Sign out and in again, and allow it.",
-            false,
-        ),
-        ProblemKind::UnknownAccount => (
-            StatusCode::NOT_FOUND,
-            "There is no account yet",
-            "The bank has no account for you.",
-            "Make a deposit: the first one opens your account.",
-            false,
-        ),
-        ProblemKind::Conflict | ProblemKind::ReplayDetected => (
-            StatusCode::CONFLICT,
-            "This was done before",
-            "The bank has seen this very request before and did not do it twice.",
-            "Look at your account before you try again.",
-            false,
-        ),
-        ProblemKind::InvalidRequest | ProblemKind::TooLarge | ProblemKind::UnsupportedMediaType => (
-            StatusCode::BAD_REQUEST,
-            "The bank did not accept that",
-            "Something about the request is not as the bank wants it. Nothing was done.",
-            "Check the amount and try again.",
-            false,
-        ),
-        ProblemKind::RateLimited => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many requests",
-            "The bank asks for a pause. Nothing was done.",
-            "Wait a moment, then try again.",
-            true,
-        ),
-        ProblemKind::Unavailable => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The bank is not available",
-            "A service of the bank is not available right now.",
-            "Try again in a moment; a deposit sent again is still made once.",
-            true,
-        ),
-        ProblemKind::UpstreamFailed | ProblemKind::UpstreamTimeout => (
-            StatusCode::BAD_GATEWAY,
-            "The bank does not answer",
-            "A service of the bank could not be reached or took too long.",
-            "Try again in a moment; a deposit sent again is still made once.",
-            true,
-        ),
-        _ => (
-            StatusCode::BAD_GATEWAY,
-            "Something went wrong at the bank",
-            "A service of the bank failed.",
-            "Try again in a moment; a deposit sent again is still made once.",
-            true,
-        ),
-    };
-    Words { status, title, happened, next, again }
+/// What to say of each kind.
+const fn words(kind: ProblemKind) -> &'static Words {
+    match kind {
+        ProblemKind::Revoked => &ENDED,
+        ProblemKind::InvalidToken => &EXPIRED,
+        ProblemKind::InvalidChain => &NOT_BELIEVED,
+        ProblemKind::NotPermitted => &NOT_ALLOWED,
+        ProblemKind::UnknownAccount => &NO_ACCOUNT,
+        ProblemKind::Conflict | ProblemKind::ReplayDetected => &DONE_BEFORE,
+        ProblemKind::InvalidRequest | ProblemKind::TooLarge | ProblemKind::UnsupportedMediaType => &NOT_ACCEPTED,
+        ProblemKind::RateLimited => &TOO_MANY,
+        ProblemKind::Unavailable => &NOT_AVAILABLE,
+        ProblemKind::UpstreamFailed | ProblemKind::UpstreamTimeout => &NO_ANSWER,
+        _ => &FAILED,
+    }
 }
+
+const ENDED: Words = Words {
+    status: StatusCode::FORBIDDEN,
+    title: "Your sign-in was ended",
+    happened: "Your sign-in was ended elsewhere, so the bank no longer acts on it. Nothing was done.",
+    next: "Sign in again.",
+    again: false,
+};
+
+const EXPIRED: Words = Words {
+    status: StatusCode::FORBIDDEN,
+    title: "Your sign-in has expired",
+    happened: "Your sign-in is too old or is no longer accepted. Nothing was done.",
+    next: "Sign in again.",
+    again: false,
+};
+
+const NOT_BELIEVED: Words = Words {
+    status: StatusCode::BAD_GATEWAY,
+    title: "The bank did not believe the request",
+    happened: "A service of the bank could not verify who was asking on your behalf. Nothing was done.",
+    next: "Try again. If it happens again, tell the bank what is written below.",
+    again: true,
+};
+
+const NOT_ALLOWED: Words = Words {
+    status: StatusCode::FORBIDDEN,
+    title: "Your sign-in does not allow this",
+    happened: "You did not give this application the right to do that. Nothing was done.",
+    next: "Sign out and in again, and allow it.",
+    again: false,
+};
+
+const NO_ACCOUNT: Words = Words {
+    status: StatusCode::NOT_FOUND,
+    title: "There is no account yet",
+    happened: "The bank has no account for you.",
+    next: "Make a deposit: the first one opens your account.",
+    again: false,
+};
+
+const DONE_BEFORE: Words = Words {
+    status: StatusCode::CONFLICT,
+    title: "This was done before",
+    happened: "The bank has seen this very request before and did not do it twice.",
+    next: "Look at your account before you try again.",
+    again: false,
+};
+
+const NOT_ACCEPTED: Words = Words {
+    status: StatusCode::BAD_REQUEST,
+    title: "The bank did not accept that",
+    happened: "Something about the request is not as the bank wants it. Nothing was done.",
+    next: "Check the amount and try again.",
+    again: false,
+};
+
+const TOO_MANY: Words = Words {
+    status: StatusCode::TOO_MANY_REQUESTS,
+    title: "Too many requests",
+    happened: "The bank asks for a pause. Nothing was done.",
+    next: "Wait a moment, then try again.",
+    again: true,
+};
+
+const NOT_AVAILABLE: Words = Words {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    title: "The bank is not available",
+    happened: "A service of the bank is not available right now.",
+    next: "Try again in a moment; a deposit sent again is still made once.",
+    again: true,
+};
+
+const NO_ANSWER: Words = Words {
+    status: StatusCode::BAD_GATEWAY,
+    title: "The bank does not answer",
+    happened: "A service of the bank could not be reached or took too long.",
+    next: "Try again in a moment; a deposit sent again is still made once.",
+    again: true,
+};
+
+const FAILED: Words = Words {
+    status: StatusCode::BAD_GATEWAY,
+    title: "Something went wrong at the bank",
+    happened: "A service of the bank failed.",
+    next: "Try again in a moment; a deposit sent again is still made once.",
+    again: true,
+};

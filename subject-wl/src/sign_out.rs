@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Bytes,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
@@ -11,7 +10,7 @@ use axum::{
 use axum_extra::extract::cookie::CookieJar;
 
 use crate::{
-    front::{Front, SignedIn, own_fields},
+    front::{Front, OwnForm},
     pages::{self, Frame, MessagePage},
     session,
 };
@@ -20,17 +19,13 @@ use crate::{
 pub(crate) async fn leave(
     State(front): State<Arc<Front>>,
     jar: CookieJar,
-    SignedIn { session, .. }: SignedIn,
-    body: Bytes,
+    OwnForm { person, .. }: OwnForm,
 ) -> Response {
-    if let Err(refused) = own_fields(&session, &body) {
-        return refused;
-    }
     if let Some(cookie) = jar.get(&front.origin.cookie_name(session::COOKIE)) {
         front.sessions.close(cookie.value());
     }
     let jar = jar.remove(front.origin.forget(session::COOKIE));
-    let next = match front.oidc.farewell(&session.id_token).await {
+    let next = match front.oidc.farewell(&person.session.id_token).await {
         Ok(Some(address)) => address.to_string(),
         Ok(None) => "/signed-out".to_owned(),
         Err(error) => {

@@ -112,7 +112,7 @@ fn hidden(form: &str) -> Vec<(String, String)> {
 pub struct Visitor {
     client: reqwest::Client,
     base: Url,
-    cookies: BTreeMap<(String, String), String>,
+    pub(crate) cookies: BTreeMap<(String, String), String>,
 }
 
 impl Visitor {
@@ -162,7 +162,11 @@ impl Visitor {
         Err(VisitError::Redirects)
     }
 
-    async fn send(&mut self, url: &Url, fields: Option<&[(String, String)]>) -> Result<reqwest::Response, VisitError> {
+    pub(crate) async fn send(
+        &mut self,
+        url: &Url,
+        fields: Option<&[(String, String)]>,
+    ) -> Result<reqwest::Response, VisitError> {
         let host = url.host_str().unwrap_or_default().to_owned();
         let mut request = match fields {
             Some(fields) => {

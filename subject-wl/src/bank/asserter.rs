@@ -90,12 +90,13 @@ impl Asserter {
         let KeyReference::Kid(kid) = &root.chain.root_header().key else {
             return Err(BankError::Chain("an anonymous root names its key by `kid`".to_owned()));
         };
-        if let Some(key) = find(&self.known(), kid) {
+        if let Some(key) = find(self.known().as_deref(), kid) {
             return Ok(key);
         }
         let keys = Some(Arc::new(self.fetch().await?));
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&keys);
-        find(&keys, kid).ok_or_else(|| BankError::Chain("asserting-wl does not publish the root's key".to_owned()))
+        find(keys.as_deref(), kid)
+            .ok_or_else(|| BankError::Chain("asserting-wl does not publish the root's key".to_owned()))
     }
 
     fn known(&self) -> Option<Arc<RootKeys>> {
@@ -113,8 +114,8 @@ impl Asserter {
     }
 }
 
-fn find(keys: &Option<Arc<RootKeys>>, kid: &str) -> Option<schoco::RootKey> {
-    match keys.as_ref()?.find(kid)? {
+fn find(keys: Option<&RootKeys>, kid: &str) -> Option<schoco::RootKey> {
+    match keys?.find(kid)? {
         RootKey::Schoco(key) => Some(key.clone()),
         RootKey::Jose { .. } => None,
     }

@@ -142,7 +142,7 @@ impl Bank for RemoteBank {
         };
         wallet.prepare(key, prepared.clone(), self.now());
         let answer = self.send(errand, &prepared).await;
-        if !matches!(answer, Err(BankError::NoAnswer { .. } | BankError::NotUnderstood { .. })) {
+        if answer.as_ref().err().is_none_or(BankError::is_final) {
             wallet.settle(key);
         }
         answer
