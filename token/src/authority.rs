@@ -1,6 +1,6 @@
 //! What a verified chain lets a handler do: the effective scope and the limits on amounts.
 
-use crate::claims::{MaxAmount, Scope};
+use crate::claims::{MaxAmount, Only, Scope};
 use crate::mode::Mode;
 use crate::refusal::{Reason, Refusal, Rule};
 
@@ -19,7 +19,7 @@ impl Authority {
     pub(crate) fn new<'a>(
         mode: Mode,
         scope: &Scope,
-        restrictions: impl Iterator<Item = (usize, &'a crate::claims::Only)> + Clone,
+        restrictions: &(impl Iterator<Item = (usize, &'a Only)> + Clone),
     ) -> Self {
         let admitted = |token: &&str| {
             let mut scopes = restrictions.clone().filter_map(|(_, only)| only.scope.as_ref());
@@ -36,6 +36,7 @@ impl Authority {
     }
 
     /// The effective scope: the root's ∩ every `only.scope`.
+    #[must_use]
     pub fn scope(&self) -> &[String] {
         &self.scope
     }

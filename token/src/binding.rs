@@ -23,7 +23,7 @@ pub fn may_carry_content(request: &Request<'_>) -> bool {
     is_unsafe(request.method)
         || request.body != Body::Absent
         || request.has("transfer-encoding")
-        || request.values("content-length").any(|length| length != b"0")
+        || request.values("content-length").any(|length| trim(length) != b"0")
 }
 
 /// The value of `Content-Digest` for a body (RFC 9530).

@@ -6,7 +6,7 @@
 //!
 //! Paths are built here rather than by a TLS library because rule 4 does not look at the clock: an expired certificate is
 //! refused by rule 7, which names the segment, so a path comes with the validity of each of its certificates. What a
-//! certificate may sign and how is decided by the profile in [`x509`]; its signature is checked by aws-lc with the
+//! certificate may sign and how is decided by the profile in `x509`; its signature is checked by aws-lc with the
 //! algorithms of webpki, all of them SHA-256 or better.
 
 use std::collections::HashSet;

@@ -1,16 +1,36 @@
 //! base64url and base64 as the protocol uses them: unpadded or padded, canonical, nothing skipped.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// Encodes as base64url without padding (RFC 4648 §5).
 #[must_use]
 pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Encodes JSON as base64url of one serialisation: without white space, members sorted by name.
+#[must_use]
+pub fn base64url_json(json: Value) -> String {
+    base64url(sorted(json).to_string().as_bytes())
+}
+
+/// The same value with its members inserted in order, for maps that keep the order of insertion.
+fn sorted(json: Value) -> Value {
+    match json {
+        Value::Object(members) => {
+            let members: BTreeMap<_, _> = members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(elements) => elements.into_iter().map(sorted).collect(),
+        other => other,
+    }
 }
 
 /// Decodes base64url without padding; `None` unless the text is the one canonical encoding.
@@ -83,6 +103,12 @@ mod tests {
         for text in ["AQ", "AR==", "AQ=", "A-=="] {
             assert_eq!(from_base64(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn writes_members_in_one_order() {
+        let json: Value = serde_json::from_str(r#"{"b":[{"d":1,"c":2}],"a":{}}"#).unwrap();
+        assert_eq!(from_base64url(base64url_json(json)).unwrap(), br#"{"a":{},"b":[{"c":2,"d":1}]}"#);
     }
 
     #[test]

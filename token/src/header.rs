@@ -42,7 +42,7 @@ impl RootHeader {
             KeyReference::X5t(x5t) => ("x5t#S256", x5t.to_string()),
         };
         let json = serde_json::json!({ "typ": mode.root_type(), "alg": self.alg.name(), member: value });
-        encoding::base64url(json.to_string().as_bytes())
+        encoding::base64url_json(json)
     }
 }
 
@@ -54,7 +54,7 @@ impl LinkHeader {
         if let (Some(x5t), Some(members)) = (self.x5t, json.as_object_mut()) {
             members.insert("x5t#S256".to_owned(), x5t.to_string().into());
         }
-        encoding::base64url(json.to_string().as_bytes())
+        encoding::base64url_json(json)
     }
 }
 

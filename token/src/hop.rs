@@ -128,9 +128,9 @@ pub fn extend_id(
     let claims = LinkClaims { exp: claims.exp.min(signer.not_after), ..claims };
     let alg = signer.key.public_key().link_algorithm().ok_or(HopError::Key)?;
     let header = LinkHeader { alg: SegmentAlgorithm::Jose(alg), x5t: Some(signer.x5t) };
-    let signed = format!("{}.{}", header.encode(), claims.encode());
-    let signature = signer.key.sign(alg, signed.as_bytes()).map_err(HopError::Signature)?;
-    finished(format!("{}~{signed}.{}", chain.as_str(), encoding::base64url(&signature)))
+    let message = format!("{}.{}", header.encode(), claims.encode());
+    let signature = signer.key.sign(alg, message.as_bytes()).map_err(HopError::Signature)?;
+    finished(format!("{}~{message}.{}", chain.as_str(), encoding::base64url(&signature)))
 }
 
 /// Appends an anonymous link, signed with the last `s` of the chain; with `extension.seal`, the last link, for the target
@@ -160,14 +160,14 @@ pub fn extend_anonymous(
     };
     let claims = claims(chain, extension, life, Place::Anonymous { seal }, jti, now)?;
     let header = LinkHeader { alg: SegmentAlgorithm::Schoco, x5t: None };
-    let signed = format!("{}.{}", header.encode(), claims.encode());
+    let message = format!("{}.{}", header.encode(), claims.encode());
     let mut transcript = verifier::check_anonymous(chain, root_key).map_err(HopError::Unverified)?;
     let last = chain.segments().saturating_sub(1);
     let (r, s) = cut(chain.tail(last)).ok_or(HopError::DrawAgain)?;
     let key = schoco::SigningKey::from_bytes(&s).map_err(|_| HopError::DrawAgain)?;
-    let signature = schoco::sign(&mut transcript, &key, signed.as_bytes(), fresh).map_err(|_| HopError::DrawAgain)?;
+    let signature = schoco::sign(&mut transcript, &key, message.as_bytes(), fresh).map_err(|_| HopError::DrawAgain)?;
     let tail = Zeroizing::new([signature.r, *signature.s.to_bytes()].concat());
-    finished(format!("{}{}~{signed}.{}", before_last_tail(chain), encoding::base64url(&r), encoding::base64url(&tail)))
+    finished(format!("{}{}~{message}.{}", before_last_tail(chain), encoding::base64url(&r), encoding::base64url(&tail)))
 }
 
 /// What both modes require of a chain that is extended.
@@ -219,6 +219,3 @@ fn finished(text: String) -> Result<String, HopError> {
     Chain::parse(&text).map_err(HopError::Form)?;
     Ok(text)
 }
-
-#[cfg(test)]
-mod tests;

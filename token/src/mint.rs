@@ -73,9 +73,9 @@ pub fn root(mode: Mode, claims: &RootClaims, signer: RootSigner<'_>) -> Result<S
     if (mode == Mode::Anonymous) != (alg == SegmentAlgorithm::Schoco) {
         return Err(MintError::KeyDoesNotFit(mode));
     }
-    let signed = format!("{}.{}", RootHeader { alg, key }.encode(mode), claims.encode());
-    let tail = sign(alg, signed.as_bytes(), signer)?;
-    let token = format!("{signed}.{}", encoding::base64url(&tail));
+    let message = format!("{}.{}", RootHeader { alg, key }.encode(mode), claims.encode());
+    let tail = sign(alg, message.as_bytes(), signer)?;
+    let token = format!("{message}.{}", encoding::base64url(&tail));
     Chain::parse(&token).map_err(MintError::Claims)?;
     Ok(token)
 }

@@ -187,10 +187,9 @@ impl RevocationTable {
     fn check_view(&self, now: Timestamp) -> Result<(), Refusal> {
         let view = *self.view.read().unwrap_or_else(PoisonError::into_inner);
         let reason = match view {
-            View::Local => return Ok(()),
             View::Fed { heard: None, .. } => Reason::RevocationsIncomplete,
             View::Fed { max_silence, heard: Some(heard) } if now.since(heard) > max_silence => Reason::RevocationsStale,
-            View::Fed { .. } => return Ok(()),
+            View::Local | View::Fed { .. } => return Ok(()),
         };
         Err(Refusal::new(Rule::Revocation, None, reason))
     }
@@ -255,6 +254,3 @@ fn signer_keys(signers: &[SegmentSigner]) -> impl Iterator<Item = (Option<usize>
         std::iter::once(id).chain(certificates).map(|(by, key)| (Some(signer.segment), by, key))
     })
 }
-
-#[cfg(test)]
-mod tests;

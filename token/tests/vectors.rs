@@ -1,5 +1,7 @@
 //! Vectors of an independent implementation, byte for byte and refusal for refusal.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
 use token::conformance::{self, Section};
 
 const DASVID: &str = include_str!("vectors/dasvid.json");

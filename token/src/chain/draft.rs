@@ -19,7 +19,7 @@ pub(crate) struct Draft {
 /// What a payload says, as far as its place and `typ` tell.
 enum Content {
     Root(Mode, KeyReference, Box<RootClaims>),
-    Link(LinkClaims),
+    Link(Box<LinkClaims>),
     /// `typ` is unknown or misplaced, or no mode is known to read the link by.
     Misplaced,
 }
@@ -67,7 +67,7 @@ impl Draft {
                 (Content::Link(claims), Some(mode)) => {
                     let fits = |alg: &SegmentAlgorithm| header::link_algorithm_fits(mode, *alg);
                     let alg = header.alg.filter(fits).ok_or_else(|| refuse(Reason::Algorithm))?;
-                    links.push(Link { header: LinkHeader { alg, x5t: header.x5t }, claims });
+                    links.push(Link { header: LinkHeader { alg, x5t: header.x5t }, claims: *claims });
                 }
                 (_, Some(Mode::Plain)) => return Err(refuse(Reason::LinksAfterPlain)),
                 _ => return Err(refuse(Reason::Type)),
@@ -127,7 +127,7 @@ impl Position {
             }
             (1.., SegmentType::Link, Some(mode @ (Mode::Id | Mode::Anonymous))) => {
                 header.check_link(mode)?;
-                LinkClaims::read(&members, mode).map(Content::Link)
+                Ok(Content::Link(Box::new(LinkClaims::read(&members, mode)?)))
             }
             _ => claims::read_misplaced(&members).map(|()| Content::Misplaced),
         }

@@ -119,7 +119,7 @@ impl LinkClaims {
     /// The payload as it is signed: base64url of the JSON.
     #[must_use]
     pub fn encode(&self) -> String {
-        encoding::base64url(self.to_json().to_string().as_bytes())
+        encoding::base64url_json(self.to_json())
     }
 }
 

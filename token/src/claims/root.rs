@@ -163,7 +163,7 @@ impl RootClaims {
     /// The payload as it is signed: base64url of the JSON.
     #[must_use]
     pub fn encode(&self) -> String {
-        encoding::base64url(self.to_json().to_string().as_bytes())
+        encoding::base64url_json(self.to_json())
     }
 }
 

@@ -52,9 +52,9 @@ fn answer(base: &Value, input: &Value) -> Result<Result<(), Refusal>, Unreadable
         request: &vector.request(),
         route: &route,
     };
-    let verifier = Verifier::new(situation::id(of("me"), "me")?, accept);
-    let verified = verifier.verify(&arrival, &trust, &RevocationTable::local(), situation::now(of("now"))?);
-    Ok(verified.and_then(|chain| match vector.amount {
+    let service = Verifier::new(situation::id(of("me"), "me")?, accept);
+    let answer = service.verify(&arrival, &trust, &RevocationTable::local(), situation::now(of("now"))?);
+    Ok(answer.and_then(|chain| match vector.amount {
         Some((currency, minor)) => chain.authority().consume(currency, minor),
         None => Ok(()),
     }))

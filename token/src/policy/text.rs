@@ -1,7 +1,6 @@
 //! SPIFFE IDs, trust domains and durations as text in policy.
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use spiffe::{SpiffeId, TrustDomain};
 
 use crate::claims::spiffe_id;
@@ -16,7 +15,7 @@ fn read_trust_domain<E: serde::de::Error>(text: &str) -> Result<TrustDomain, E> 
 }
 
 pub(super) mod id {
-    use super::*;
+    use super::{Deserialize as _, Deserializer, Serializer, SpiffeId, read_id};
 
     pub(crate) fn serialize<S: Serializer>(id: &SpiffeId, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(id)
@@ -28,7 +27,7 @@ pub(super) mod id {
 }
 
 pub(super) mod ids {
-    use super::*;
+    use super::{Deserialize as _, Deserializer, Serializer, SpiffeId, read_id};
 
     pub(crate) fn serialize<S: Serializer>(ids: &[SpiffeId], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(ids.iter().map(ToString::to_string))
@@ -40,7 +39,7 @@ pub(super) mod ids {
 }
 
 pub(super) mod trust_domain {
-    use super::*;
+    use super::{Deserialize as _, Deserializer, Serializer, TrustDomain, read_trust_domain};
 
     pub(crate) fn serialize<S: Serializer>(domain: &TrustDomain, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(domain)
@@ -52,7 +51,7 @@ pub(super) mod trust_domain {
 }
 
 pub(super) mod trust_domains {
-    use super::*;
+    use super::{Deserialize as _, Deserializer, Serializer, TrustDomain, read_trust_domain};
 
     pub(crate) fn serialize<S: Serializer>(domains: &[TrustDomain], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(domains.iter().map(ToString::to_string))
@@ -65,8 +64,10 @@ pub(super) mod trust_domains {
 
 /// Seconds, written `90s`, `2m` or `1h`.
 pub(super) mod seconds {
-    use super::*;
+    use super::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+    use serde::de::Error as _;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub(crate) fn serialize<S: Serializer>(seconds: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         format!("{seconds}s").serialize(serializer)
     }

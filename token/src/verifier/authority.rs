@@ -24,7 +24,7 @@ pub(super) fn check(case: &Case<'_>) -> Result<(Authority, Option<[u8; 32]>), Re
     let is_bound = route.request_binding != RequestBinding::None;
     let digest = binding::check_digest(request, is_bound).map_err(|reason| refuse(None, reason))?;
     check_binding(case)?;
-    Ok((Authority::new(case.chain.mode(), &case.chain.root().scope, restrictions(case.chain)), digest))
+    Ok((Authority::new(case.chain.mode(), &case.chain.root().scope, &restrictions(case.chain)), digest))
 }
 
 fn check_only(only: &Only, scope: &str, request: &Request<'_>) -> Result<(), Reason> {

@@ -2,7 +2,7 @@
 
 use spiffe::SpiffeId;
 use token::Mode;
-use token::claims::RootClaims;
+use token::claims::{Only, RootClaims};
 use token::hop::{Extension, HopError};
 use token::refusal::{Reason, Rule};
 
@@ -16,9 +16,9 @@ fn chain_with_root(change: impl FnOnce(&mut RootClaims)) -> Delivery {
     Delivery::new(chain, SUBJECT, &[SUBJECT], ask)
 }
 
-fn chain_with_only(only: Option<token::claims::Only>) -> Delivery {
+fn chain_with_only(only: Only) -> Delivery {
     let ask = Ask::balance();
-    let link = Extension { only, ..extension(Some(TARGET), ask.rqd()) };
+    let link = Extension { only: Some(only), ..extension(Some(TARGET), ask.rqd()) };
     let chain = extend_id(&root(Mode::Id, &root_claims()), SUBJECT, &link).unwrap();
     Delivery::new(chain, SUBJECT, &[SUBJECT], ask)
 }
@@ -56,7 +56,8 @@ fn refuses_an_only_that_ends_elsewhere_or_nowhere() {
 #[test]
 fn asks_for_audiences_only_at_the_end() {
     let ask = Ask::balance();
-    let link = Extension { only: only(|only| only.aud = Some(vec![id(TARGET)])), ..extension(Some(HOP), ask.rqd()) };
+    let link =
+        Extension { only: Some(only(|only| only.aud = Some(vec![id(TARGET)]))), ..extension(Some(HOP), ask.rqd()) };
     let chain = extend_id(&root(Mode::Id, &root_claims()), SUBJECT, &link).unwrap();
     assert!(Delivery::new(chain, SUBJECT, &[SUBJECT], ask).at_hop(HOP).verify().is_ok());
 }
@@ -75,7 +76,7 @@ fn refuses_more_links_than_anyone_allows() {
     delivery.accept.max_links = 1;
     assert_eq!(delivery.refused(), (Rule::Depth, Some(2), Reason::LocalLimit));
     let ask = Ask::balance();
-    let one = Extension { only: only(|only| only.max_links = Some(1)), ..extension(Some(HOP), ask.rqd()) };
+    let one = Extension { only: Some(only(|only| only.max_links = Some(1))), ..extension(Some(HOP), ask.rqd()) };
     let chain = extend_id(&root(Mode::Id, &root_claims()), SUBJECT, &one).unwrap();
     assert_eq!(extend_id(&chain, HOP, &extension(Some(TARGET), ask.rqd())), Err(HopError::TooManyLinks(1)));
     let longer = append_raw(&chain, BANK.workload(HOP), &link_claims(&chain, HOP, TARGET, ask.rqd()));

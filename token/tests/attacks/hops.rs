@@ -126,3 +126,14 @@ fn shows_who_acts_for_whom_newest_outermost() {
     assert_eq!(act::member(&parse(&anonymous_chain(3, false, &Ask::balance()))), ("links", 3.into()));
     assert_eq!(act::member(&parse(&start(Mode::Plain))), ("links", 0.into()));
 }
+
+#[test]
+fn writes_the_same_bytes_for_the_same_chain() {
+    let chain = parse(&anonymous_chain(2, true, &Ask::balance()));
+    let shown = (0..chain.segments()).map(|segment| {
+        let (header, payload) = chain.signed(segment).split_once('.').unwrap();
+        let text = |part| String::from_utf8(token::encoding::from_base64url(part).unwrap()).unwrap();
+        format!("{}\n{}\n{}", text(header), text(payload), hex::encode(chain.tail(segment)))
+    });
+    insta::assert_snapshot!(shown.collect::<Vec<_>>().join("\n\n"));
+}

@@ -214,7 +214,8 @@ fn refuses_a_widened_only() {
     let ask = Ask::balance();
     let start = root(Mode::Id, &root_claims());
     let narrow = only(|only| only.scope = Some(vec!["payments.write".to_owned()]));
-    let chain = extend_id(&start, SUBJECT, &Extension { only: narrow, ..extension(Some(HOP), ask.rqd()) }).unwrap();
+    let chain =
+        extend_id(&start, SUBJECT, &Extension { only: Some(narrow), ..extension(Some(HOP), ask.rqd()) }).unwrap();
     let mut claims = link_claims(&chain, HOP, TARGET, ask.rqd());
     claims["only"] = Only { scope: Some(vec!["accounts.read".to_owned()]), ..Only::default() }.to_json();
     let delivery = Delivery::new(append_raw(&chain, BANK.workload(HOP), &claims), HOP, &[SUBJECT, HOP], ask);

@@ -17,7 +17,9 @@ fn second_link_by(by: &Workload, certificates: &[&[u8]]) -> Delivery {
     let chain = append_raw(&chain, by, &link_claims(&chain, HOP, TARGET, ask.rqd()));
     let mut delivery = Delivery::new(chain, HOP, &[], ask);
     let mut header = Certificates::default();
-    certificates.iter().for_each(|der| header.push(der));
+    for der in certificates {
+        header.push(der);
+    }
     delivery.certificates = vec![header.to_header()];
     delivery
 }

@@ -1,5 +1,7 @@
 //! Every attack of a chain that must fail, by name, and the honest chains beside them that must not.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails is a test that fails")]
+
 mod anonymous;
 mod anonymous_forged;
 mod arrival;
@@ -8,5 +10,6 @@ mod hops;
 mod id;
 mod id_signers;
 mod plain;
+mod properties;
 mod requests;
 mod revocations;

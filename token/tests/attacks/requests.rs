@@ -184,10 +184,10 @@ fn refuses_what_an_only_does_not_admit() {
         (only(|only| only.paths = list("/v1/deposit")), Reason::OnlyPath),
         (only(|only| only.paths = list("/v1/deposits/*")), Reason::OnlyPath),
     ] {
-        assert_eq!(deposit_with(only).refused(), (Rule::Authority, Some(1), reason));
+        assert_eq!(deposit_with(Some(only)).refused(), (Rule::Authority, Some(1), reason));
     }
     let admitting = only(|only| (only.methods, only.paths) = (list("POST"), list("/v1/*")));
-    assert!(deposit_with(admitting).verify().is_ok());
+    assert!(deposit_with(Some(admitting)).verify().is_ok());
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn refuses_a_scope_the_root_does_not_hold() {
 #[test]
 fn consumes_amounts_up_to_every_limit() {
     let limit = |minor| only(|only| only.max_amount = Some(MaxAmount { currency: "USD".to_owned(), minor }));
-    let verified = deposit_with(limit(2500)).verify().unwrap();
+    let verified = deposit_with(Some(limit(2500))).verify().unwrap();
     let authority = verified.authority();
     assert_eq!(authority.consume("USD", 2500), Ok(()));
     let refusal = authority.consume("USD", 2501).unwrap_err();
