@@ -140,3 +140,6 @@ pub(crate) fn blames_next(cause: &Cause) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -158,7 +158,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for RequestBody<B> {
 }
 
 /// The next hop's body on its way back.
-pub(crate) struct ResponseBody<B, K> {
+pub(crate) struct ResponseBody<B: Body<Data = Bytes> + Unpin, K> {
     inner: B,
     done: bool,
     silence: Silence,
@@ -222,6 +222,15 @@ impl<B: Body<Data = Bytes> + Unpin, K: Unpin> Body for ResponseBody<B, K> {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin, K> Drop for ResponseBody<B, K> {
+    /// A client that leaves in the middle of its answer takes the rest of its request along.
+    fn drop(&mut self) {
+        if !self.done && !self.inner.is_end_stream() {
+            self.exchange.end(Ended::ClientGone);
+        }
     }
 }
 

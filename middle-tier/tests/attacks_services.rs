@@ -49,11 +49,9 @@ async fn raw(street: &Street, text: &str) -> String {
 
 /// The head of a request as text, without the empty line.
 fn head(request: &Request<Full<Bytes>>) -> String {
-    let mut text = format!("{} {} HTTP/1.1\r\nhost: x\r\n", request.method(), request.uri());
-    for (name, value) in request.headers() {
-        text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
-    }
-    text
+    let line = |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}\r\n", value.to_str().unwrap());
+    let fields: Vec<_> = request.headers().iter().map(line).collect();
+    format!("{} {} HTTP/1.1\r\nhost: x\r\n{}", request.method(), request.uri(), fields.concat())
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ pub(crate) fn channel() -> (mpsc::Sender<Part>, StreamBody<mpsc::Receiver<Part>>
     (sender, StreamBody::new(receiver))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a part of a body is a result")]
 pub(crate) fn data(bytes: impl Into<Bytes>) -> Part {
     Ok(Frame::data(bytes.into()))
 }

@@ -115,13 +115,13 @@ impl Street {
         method: &str,
         target: &str,
         body: &[u8],
-        more: &[(&'static str, &str)],
+        extra: &[(&'static str, &str)],
     ) -> Request<()> {
         let mut request = Request::new(());
         *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
         *request.uri_mut() = target.parse().unwrap();
         let headers = request.headers_mut();
-        for (name, value) in more {
+        for (name, value) in extra {
             headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         }
         if binding::is_unsafe(method) {

@@ -100,7 +100,7 @@ impl Target {
     fn verify(&self, request: &Request) -> Result<usize, Refusal> {
         let (peer, headers) = (request.extensions().get::<Peer>().unwrap(), fields(request.headers()));
         let lines =
-            |name: &str| -> Vec<&[u8]> { request.headers().get_all(name).iter().map(|v| v.as_bytes()).collect() };
+            |name: &str| -> Vec<&[u8]> { request.headers().get_all(name).iter().map(HeaderValue::as_bytes).collect() };
         let is_bare = request.body().is_end_stream();
         let arrival = Arrival {
             chain: &lines("da-svid"),

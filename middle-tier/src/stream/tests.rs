@@ -182,3 +182,22 @@ async fn a_chain_in_the_answers_trailers_is_dropped() {
     let response = ResponseBody::new(body([data("ab"), trailers("da-svid")]), IDLE, Exchange::default(), ());
     assert!(response.collect().await.unwrap().trailers().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_client_that_leaves_an_answer_takes_its_request_along() {
+    let exchange = Exchange::default();
+    let (_upstream, inner) = channel();
+    let response = ResponseBody::new(inner, IDLE, exchange.clone(), ());
+    assert_eq!(exchange.reason(), None);
+    drop(response);
+    assert_eq!(exchange.reason(), Some(Ended::ClientGone));
+}
+
+#[tokio::test]
+async fn an_answer_read_to_its_end_ends_nothing_else() {
+    let exchange = Exchange::default();
+    let mut response = ResponseBody::new(body([data("ab")]), IDLE, exchange.clone(), ());
+    assert_eq!(drain(&mut response).await.1, None);
+    drop(response);
+    assert_eq!(exchange.reason(), None);
+}
