@@ -27,6 +27,6 @@ pub use clock::{Clock, MockClock, SystemClock};
 pub use config::ConfigError;
 pub use metrics::Metrics;
 pub use problem::{Problem, Rejected};
-pub use process::{Handle, Process, Running, Workload, spawn};
+pub use process::{Handle, Process, Running, Workload, spawn, spawn_as};
 pub use readiness::Readiness;
 pub use run::run;

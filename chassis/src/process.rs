@@ -47,6 +47,8 @@ pub trait Workload: Sized + Send + 'static {
 /// What the process gives a workload.
 #[derive(Clone)]
 pub struct Process {
+    /// What this instance is called in the log: the workload's name, unless several run in one process.
+    pub name: Arc<str>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// This workload's metrics.
@@ -66,6 +68,7 @@ impl Process {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
+            name: Arc::from(""),
             clock,
             metrics: Metrics::default(),
             ready: Readiness::default(),
@@ -158,9 +161,17 @@ impl Handle {
 /// # Errors
 /// What is wrong with the settings, or what keeps the workload from starting.
 pub async fn spawn<W: Workload>(config: W::Config, clock: Arc<dyn Clock>) -> anyhow::Result<Handle> {
+    spawn_as::<W>(W::NAME, config, clock).await
+}
+
+/// The same under a name of its own, for a process that runs several of one kind.
+///
+/// # Errors
+/// As [`spawn`].
+pub async fn spawn_as<W: Workload>(name: &str, config: W::Config, clock: Arc<dyn Clock>) -> anyhow::Result<Handle> {
     mesh::install_crypto();
     W::check(&config)?;
-    let process = Process::new(clock);
+    let process = Process { name: name.into(), ..Process::new(clock) };
     match W::start(config, &process).await {
         Ok(running) => Ok(Handle {
             addresses: running.addresses,

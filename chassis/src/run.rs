@@ -86,7 +86,7 @@ fn fail(name: &str, message: &str) -> ExitCode {
 
 /// The life of a process after its configuration was found good.
 async fn live<W: Workload>(loaded: Loaded<W::Config>, log: telemetry::Log) -> ExitCode {
-    let process = Process::new(Arc::new(SystemClock));
+    let process = Process { name: W::NAME.into(), ..Process::new(Arc::new(SystemClock)) };
     let after = CancellationToken::new();
     let code = match begin::<W>(loaded, log, &process, &after).await {
         Ok(signals) => finish(W::NAME, &process, signals).await,

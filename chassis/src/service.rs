@@ -52,7 +52,7 @@ pub fn layers(router: Router, process: &Process) -> Router {
     router
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn_with_state(RequestMetrics::new(process), measure))
-        .layer(middleware::from_fn(trace::requests))
+        .layer(middleware::from_fn_with_state(process.name.clone(), trace::requests))
 }
 
 async fn measure(State(metrics): State<RequestMetrics>, request: Request, next: Next) -> Response {

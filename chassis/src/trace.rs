@@ -1,6 +1,8 @@
 //! One trace identifier a request, kept from the caller (W3C Trace Context) or made here, in every line logged.
 
-use axum::extract::Request;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -70,7 +72,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Middleware: runs the request in a span of its trace, and makes sure the request carries `traceparent` onwards. The
 /// query is not logged: it may hold a token.
-pub async fn requests(mut request: Request, next: Next) -> Response {
+pub async fn requests(State(workload): State<Arc<str>>, mut request: Request, next: Next) -> Response {
     let parent = TraceParent::read(request.headers()).unwrap_or_else(|| {
         let parent = TraceParent::start();
         if let Ok(value) = HeaderValue::from_str(parent.as_str()) {
@@ -78,15 +80,16 @@ pub async fn requests(mut request: Request, next: Next) -> Response {
         }
         parent
     });
-    let span = span(&request, &parent);
+    let span = span(&workload, &request, &parent);
     request.extensions_mut().insert(parent);
     next.run(request).instrument(span).await
 }
 
-fn span(request: &Request, parent: &TraceParent) -> Span {
+fn span(workload: &str, request: &Request, parent: &TraceParent) -> Span {
     let peer = request.extensions().get::<mesh::Peer>().map(|peer| peer.id.to_string());
     tracing::info_span!(
         "request",
+        workload,
         trace = parent.trace_id(),
         method = request.method().as_str(),
         path = request.uri().path(),

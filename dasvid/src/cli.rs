@@ -10,7 +10,7 @@ use url::Url;
 
 /// Which workload asks, through which others, on behalf of which person.
 ///
-/// Everything that talks to a service does it as a SPIFFE workload: set SPIFFE_ENDPOINT_SOCKET (SPIRE's agent, or the
+/// Everything that talks to a service does it as a SPIFFE workload: set `SPIFFE_ENDPOINT_SOCKET` (SPIRE's agent, or the
 /// socket `dasvid demo` prints). Tokens come from a file or, with `-`, from standard input; never from an argument.
 #[derive(Debug, Parser)]
 #[command(name = "dasvid", version, max_term_width = 100, after_help = EXAMPLES)]
@@ -41,7 +41,7 @@ pub enum Command {
     Inspect(Inspect),
     /// Makes a root offline with a key of its own, to try chains without services
     New(New),
-    /// Appends links to a chain, offline or as the workload of SPIFFE_ENDPOINT_SOCKET
+    /// Appends links to a chain, offline or as the workload of the Workload API
     Append(Append),
     /// Verifies a chain as a service would, or every case of a vector file
     Verify(Verify),
@@ -491,7 +491,6 @@ pub struct CheckConfig {
 
 /// A workload by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(clippy::enum_variant_names, reason = "the names of the programs")]
 pub enum WorkloadName {
     /// The front end
     SubjectWl,

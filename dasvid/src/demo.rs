@@ -2,6 +2,7 @@
 
 mod configs;
 mod home;
+pub mod log;
 mod ports;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -185,7 +186,7 @@ impl Start<'_> {
     async fn start<W: Workload>(&mut self, name: &str, config: &str) -> anyhow::Result<SocketAddr> {
         self.home.keep(&format!("{name}.toml"), config)?;
         let config = chassis::config::parse::<W::Config>(config).with_context(|| format!("{name} is set up wrong"))?;
-        let handle = chassis::spawn::<W>(config, Arc::new(SystemClock)).await;
+        let handle = chassis::spawn_as::<W>(name, config, Arc::new(SystemClock)).await;
         let handle = handle.with_context(|| format!("{name} does not start"))?;
         let address = handle.addresses.first().map(|(_, address)| *address);
         self.workloads.push(handle);

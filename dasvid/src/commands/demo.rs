@@ -2,22 +2,15 @@
 
 use std::process::ExitCode;
 
-use tracing_subscriber::EnvFilter;
-
 use super::dev::until_signal;
 use super::journey::{finish, tell};
 use crate::cli::Demo;
-use crate::demo::{Bank, Settings};
+use crate::demo::{Bank, Settings, log};
 use crate::{journey, output};
-
-/// What the log shows while the bank runs for a browser: one line a request, and whatever goes wrong.
-const BROWSER_LOG: &str = "warn,chassis::service=info";
-/// What it shows during a story, which tells its own steps.
-const STORY_LOG: &str = "error";
 
 /// Runs the bank until Ctrl-C, or through the story.
 pub(super) async fn run(arguments: &Demo) -> anyhow::Result<ExitCode> {
-    log(if arguments.journey { STORY_LOG } else { BROWSER_LOG });
+    log::init(!arguments.journey);
     let settings = Settings {
         middle_tiers: arguments.middle_tiers,
         dir: arguments.dir.clone(),
@@ -45,11 +38,4 @@ async fn serve(bank: &Bank) -> anyhow::Result<ExitCode> {
     until_signal().await?;
     output::note("stopping");
     Ok(ExitCode::SUCCESS)
-}
-
-fn log(default: &str) {
-    let filter = EnvFilter::try_from_env("DASVID_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    // A process that has a subscriber already keeps it.
-    drop(subscriber.try_init());
 }

@@ -32,11 +32,12 @@ fn tree(file: &ChainFile, chain: &Chain, verdict: &Verdict, now: Timestamp) -> S
     let mut text = String::new();
     let certificates = file.certificates.as_ref().map_or(0, String::len);
     // Cannot fail: writing to a String does not. The results below are dropped for that reason.
+    let links = chain.links().len();
     let _ = writeln!(
         text,
-        "{} mode, 1 root and {} links, {} bytes of chain, {certificates} bytes of certificates",
+        "mode {}, 1 root and {links} link{}, {} bytes of chain, {certificates} bytes of certificates",
         chain.mode(),
-        chain.links().len(),
+        if links == 1 { "" } else { "s" },
         chain.as_str().len(),
     );
     root(&mut text, chain, verdict, now);

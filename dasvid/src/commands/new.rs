@@ -105,11 +105,11 @@ fn ec_members(key: &jose::PublicKey) -> anyhow::Result<(String, String)> {
 }
 
 /// The bytes of a secret file, which is made on first use.
-fn load_or(path: &Path, make: impl FnOnce() -> anyhow::Result<Vec<u8>>) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+fn load_or(path: &Path, generate: impl FnOnce() -> anyhow::Result<Vec<u8>>) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     if path.exists() {
         return Ok(Zeroizing::new(fs::read(path).with_context(|| format!("cannot read {}", path.display()))?));
     }
-    let made = Zeroizing::new(make()?);
+    let made = Zeroizing::new(generate()?);
     folder::write(path, &made, true)?;
     Ok(made)
 }

@@ -57,7 +57,7 @@ impl Home {
             ("DASVID_ISSUER", &place.issuer),
             ("DASVID_ENTRY", place.entry.url.as_str()),
         ];
-        let env: String = lines.iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect();
+        let env = lines.map(|(name, value)| format!("export {name}='{value}'\n")).concat();
         folder::write(&self.path.join("bank.toml"), toml::to_string(place)?.as_bytes(), true)?;
         folder::write(&self.env_file(), env.as_bytes(), false)
     }

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 ///
 /// The port is only tried, not kept: whoever takes it in the meantime is found when the listener opens.
 #[must_use]
-pub fn free_or_other(wanted: SocketAddr) -> (SocketAddr, bool) {
+pub(super) fn free_or_other(wanted: SocketAddr) -> (SocketAddr, bool) {
     match TcpListener::bind(wanted) {
         Ok(_) => (wanted, false),
         Err(_) => (SocketAddr::new(wanted.ip(), 0), true),

@@ -13,13 +13,13 @@ const MAX_REDIRECTS: usize = 20;
 
 /// A page as it arrived.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub(super) struct Page {
     /// Where it came from, after redirects.
-    pub url: Url,
+    pub(super) url: Url,
     /// The status.
-    pub status: StatusCode,
+    pub(super) status: StatusCode,
     /// The text.
-    pub text: String,
+    pub(super) text: String,
 }
 
 impl Page {
@@ -27,7 +27,7 @@ impl Page {
     ///
     /// # Errors
     /// When the page has none.
-    pub fn form(&self, name: &str) -> anyhow::Result<Form> {
+    pub(super) fn form(&self, name: &str) -> anyhow::Result<Form> {
         let found = forms(&self.text).into_iter().find(|form| form.has(name));
         found.with_context(|| format!("{} ({}) has no form with a field {name}", self.url, self.status))
     }
@@ -36,7 +36,7 @@ impl Page {
     ///
     /// # Errors
     /// When the page has none.
-    pub fn form_to(&self, path: &str) -> anyhow::Result<Form> {
+    pub(super) fn form_to(&self, path: &str) -> anyhow::Result<Form> {
         let goes = |form: &Form| self.url.join(&form.action).is_ok_and(|url| url.path() == path);
         let found = forms(&self.text).into_iter().find(goes);
         found.with_context(|| format!("{} ({}) has no form that goes to {path}", self.url, self.status))
@@ -45,7 +45,7 @@ impl Page {
 
 /// One person's browser window.
 #[derive(Clone, Debug)]
-pub struct Browser {
+pub(super) struct Browser {
     http: Client,
 }
 
@@ -54,7 +54,7 @@ impl Browser {
     ///
     /// # Errors
     /// When the HTTP client cannot be set up.
-    pub fn new() -> anyhow::Result<Self> {
+    pub(super) fn new() -> anyhow::Result<Self> {
         mesh::install_crypto();
         let http = Client::builder()
             .cookie_store(true)
@@ -68,7 +68,7 @@ impl Browser {
     ///
     /// # Errors
     /// When no page comes back.
-    pub async fn open(&self, url: Url) -> anyhow::Result<Page> {
+    pub(super) async fn open(&self, url: Url) -> anyhow::Result<Page> {
         self.go(Method::GET, url, None, None).await
     }
 
@@ -76,7 +76,7 @@ impl Browser {
     ///
     /// # Errors
     /// When no page comes back.
-    pub async fn submit(&self, page: &Page, form: &Form) -> anyhow::Result<Page> {
+    pub(super) async fn submit(&self, page: &Page, form: &Form) -> anyhow::Result<Page> {
         let url = page.url.join(&form.action)?;
         self.go(Method::POST, url, Some(&form.fields), Some(&page.url)).await
     }
