@@ -79,7 +79,7 @@ impl Bank {
         listeners.reverse();
         home.publish(&place)?;
         let ready_ms = begun.elapsed().as_secs_f64() * 1000.0;
-        Ok(Self { place, listeners, moved, ready_ms, home, spire, idp, workloads })
+        Ok(Self { place, listeners, moved, ready_ms, spire, idp, home, workloads })
     }
 
     /// The file that tells a shell where this bank is.
@@ -214,9 +214,9 @@ impl Bank {
         for (name, address) in &self.listeners {
             table.add_row([name, address]);
         }
-        let moved: String = self.moved.iter().map(|line| format!("{line}\n")).collect();
-        format!(
-            "{moved}The bank is ready after {ready:.0} ms.\n\n{table}\n\n\
+        let mut lines = self.moved.clone();
+        lines.push(format!(
+            "The bank is ready after {ready:.0} ms.\n\n{table}\n\n\
              Open {front}\n\
              Log in as alice (password alice-pw) or bob (bob-pw).\n\
              For the tool, in another shell: . {env}\n\
@@ -224,6 +224,7 @@ impl Bank {
             ready = self.ready_ms,
             front = self.place.front,
             env = self.env_file().display(),
-        )
+        ));
+        lines.join("\n")
     }
 }
