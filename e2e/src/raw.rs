@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 /// How long a server may take to end a connection it will not serve.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Sends bytes over mTLS with the identity of `socket`, without HTTP/2, and reads until the server ends the connection.
 ///

@@ -52,7 +52,9 @@ async fn a_limit_set_by_the_first_link_holds_at_the_target() {
     let (teller, token) = (bank.actor("cli").await, bank.token("alice").await);
     let entry = &bank.place().entry;
     for mode in [Mode::Id, Mode::Anonymous] {
-        for (minor, currency, expected) in [(100, "USD", None), (101, "USD", Some("target-wl")), (1, "EUR", Some("target-wl"))] {
+        for (minor, currency, expected) in
+            [(100, "USD", None), (101, "USD", Some("target-wl")), (1, "EUR", Some("target-wl"))]
+        {
             let asked = deposit(minor, &format!("{minor}-{currency}-{}", mode.name()));
             let limit = MaxAmount { currency: currency.to_owned(), minor: 100 };
             let only = Only { max_amount: Some(limit), ..Only::default() };

@@ -117,5 +117,5 @@ async fn kids(teller: &Actor) -> BTreeSet<String> {
 async fn booked(folder: &std::path::Path) -> i64 {
     let url = format!("sqlite://{}", folder.join("target-wl.sqlite").display());
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    sqlx::query_scalar("SELECT COALESCE(SUM(minor), 0) FROM accounts").fetch_one(&pool).await.unwrap()
+    sqlx::query_scalar("SELECT COALESCE(SUM(balance), 0) FROM accounts").fetch_one(&pool).await.unwrap()
 }

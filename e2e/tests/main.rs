@@ -3,8 +3,16 @@
 #[cfg(test)]
 mod attacks_anonymous;
 #[cfg(test)]
+mod attacks_bank;
+#[cfg(test)]
 mod attacks_id;
 #[cfg(test)]
+mod attacks_oauth;
+#[cfg(test)]
 mod attacks_services;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod garbage;
 #[cfg(test)]
 mod journey;

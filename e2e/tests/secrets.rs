@@ -70,7 +70,9 @@ impl Secrets {
         let listed: Vec<_> = bytes.iter().map(u8::to_string).collect();
         self.0.push(listed.join(", "));
         self.0.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
-        self.0.extend([encoding::base64(bytes), encoding::base64url(bytes)].map(|text| text[1..text.len() - 4].to_owned()));
+        self.0.extend(
+            [encoding::base64(bytes), encoding::base64url(bytes)].map(|text| text[1..text.len() - 4].to_owned()),
+        );
     }
 
     fn are_not_in(&self, log: &str) {
@@ -94,7 +96,7 @@ async fn no_token_cookie_code_password_or_key_is_ever_logged() {
     bank.close().await;
 
     let log = String::from_utf8_lossy(&LOG.0.lock().unwrap()).into_owned();
-    for expected in ["answered", "refused", "TRACE", "subject_wl", "middle_tier", "asserting_wl", "target_wl"] {
+    for expected in ["answered", "refused", "TRACE", "chassis::", "subject_wl::", "mesh::", "spiffe::"] {
         assert!(log.contains(expected), "the log is too thin to prove anything: no {expected}");
     }
     assert!(secrets.0.len() > 50, "{}", secrets.0.len());
@@ -177,7 +179,11 @@ async fn intruders(bank: &Bank, secrets: &mut Secrets) {
         let bytes = format!("GET /{token} HTTP/1.1\r\nHost: x\r\nCookie: bank_session={token}\r\nbad header\r\n\r\n");
         raw::over_mtls(&bank.socket("cli"), service, bytes.as_bytes()).await;
     }
-    raw::over_tcp(&place.front, format!("GET /account?t={token} HTTP/1.1\r\nHost: x\r\n\r\n\r\n").as_bytes()).await;
+    raw::over_tcp(
+        &place.front,
+        format!("GET /account?t={token} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes(),
+    )
+    .await;
     let page = Browser::new(place).open_with("account", &[("da-svid", &chain.da_svid)]).await;
     assert!(!page.text.contains(&chain.da_svid));
 }
