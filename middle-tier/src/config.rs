@@ -248,6 +248,9 @@ pub(crate) fn check_policy(config: &Config, policy: &Policy) -> Result<(), Confi
             "anonymous chains come from listed neighbours only",
         ));
     }
+    if accept.modes.contains(&Mode::Plain) && config.link.only.is_some() {
+        return Err(ConfigError::invalid("link.only", "plain DA-SVIDs pass unchanged, so nothing restricts them"));
+    }
     policy.route.iter().try_for_each(check_route)
 }
 

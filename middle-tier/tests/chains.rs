@@ -118,7 +118,7 @@ async fn an_unbound_route_passes_a_chain_that_is_not_bound() {
 #[tokio::test]
 async fn a_hop_narrows_what_it_passes_on() {
     let narrow = "[link.only]\nmethods = [\"GET\"]\n";
-    let street = Street::new(Plan { settings: narrow, ..Plan::default() }).await;
+    let street = Street::new(Plan { modes: r#""id""#, settings: narrow, ..Plan::default() }).await;
     assert_eq!(street.send(street.request(Mode::Id, "GET", "/v1/balance", "")).await.status(), 200);
     let response = street.send(street.request(Mode::Id, "POST", "/v1/deposits", "{}")).await;
     let problem = crate::street::problem(response).await;
@@ -133,5 +133,19 @@ async fn an_embedded_proof_travels_on() {
     let head = street.head(Mode::Id, "GET", "/v1/balance", b"", &[("da-svid-proof", "eyJ4IjoxfQ")]);
     street.send(head.map(|()| http_body_util::Full::default())).await;
     assert_eq!(street.target.only().headers["da-svid-proof"], "eyJ4IjoxfQ");
+    street.close().await;
+}
+
+#[tokio::test]
+async fn max_forwards_says_which_hop_answers_options() {
+    let street = Street::usual().await;
+    for (allowed, seen) in [("0", 0), ("1", 0), ("5", 1)] {
+        let mut head = street.head(Mode::Id, "OPTIONS", "/v1/balance", b"", &[]);
+        head.headers_mut().insert(header::MAX_FORWARDS, allowed.parse().unwrap());
+        let response = street.send(head.map(|()| http_body_util::Full::default())).await;
+        assert_eq!(response.status(), if seen == 0 { 204 } else { 200 }, "{allowed}");
+        assert_eq!(street.target.seen().len(), seen, "{allowed}");
+    }
+    assert_eq!(street.target.only().headers[header::MAX_FORWARDS], "3");
     street.close().await;
 }

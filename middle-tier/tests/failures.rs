@@ -15,7 +15,7 @@ const LAST: &str = "spiffe://bank.example/middle-tier-1";
 const TARGET: &str = "spiffe://bank.example/target-wl";
 
 async fn hasty(http1: (bool, bool)) -> Street {
-    Street::new(Plan { http1, hops: 1, limits: (1 << 20, "300ms", "300ms"), ..Plan::default() }).await
+    Street::new(Plan { http1, hops: 1, limits: (1 << 20, "600ms", "300ms"), ..Plan::default() }).await
 }
 
 #[tokio::test]
@@ -28,8 +28,8 @@ async fn slow_bodies_time_out() {
         let start = Instant::now();
         let problem = problem(tokio::time::timeout(SOON, street.client.send(request)).await.unwrap().unwrap()).await;
         assert_eq!((problem.kind, problem.culprit.as_str()), (ProblemKind::InvalidRequest, LAST), "{http1:?}");
-        assert_eq!(problem.detail, "the body stalled: no byte for 300ms");
-        assert!(start.elapsed() >= Duration::from_millis(300));
+        assert_eq!(problem.detail, "the body stalled: no byte for 600ms");
+        assert!(start.elapsed() >= Duration::from_millis(600));
         assert_eq!(street.target.body().await, Err(()));
         street.close().await;
     }

@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) http1: (bool, bool),
     /// How many middle tiers.
     pub(crate) hops: usize,
+    /// What every hop accepts.
+    pub(crate) modes: &'static str,
     /// Added to the settings of every hop.
     pub(crate) settings: &'static str,
     /// Limits of every hop: bytes and silence of bodies, wait for an answer.
@@ -43,7 +45,13 @@ pub(crate) struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { http1: (false, false), hops: 2, settings: "", limits: (64 * 1024 * 1024, "20s", "15s") }
+        Self {
+            http1: (false, false),
+            hops: 2,
+            modes: r#""plain", "id", "anonymous""#,
+            settings: "",
+            limits: (64 * 1024 * 1024, "20s", "15s"),
+        }
     }
 }
 
@@ -255,7 +263,7 @@ fn config(
     let neighbour = if position == 1 { "subject-wl".to_owned() } else { format!("middle-tier-{}", position - 1) };
     let (seal, http1_only) = (position == plan.hops, plan.http1.1);
     let (max_bytes, idle, answer_timeout) = plan.limits;
-    let (next_id, next_address, more) = (&next.0, next.1, plan.settings);
+    let (next_id, next_address, modes, more) = (&next.0, next.1, plan.modes, plan.settings);
     chassis::config::parse(&format!(
         r#"
         [identity]
@@ -277,7 +285,7 @@ fn config(
         asserters = ["spiffe://bank.example/asserting-wl"]
         subjects = ["spiffe://bank.example/subject-wl"]
         issuers = ["{issuer}"]
-        modes = ["plain", "id", "anonymous"]
+        modes = [{modes}]
         neighbours = ["spiffe://bank.example/{neighbour}"]
         role = "hop"
         seal = {seal}

@@ -107,3 +107,11 @@ fn refuses_an_unsafe_route_that_is_not_bound() {
     let any_method = |text: String| unbound(text).replace("method = \"POST\"\n", "");
     assert!(policy(any_method).unwrap_err().starts_with("`policy.route.request_binding`"));
 }
+
+#[test]
+fn refuses_restrictions_that_plain_da_svids_would_escape() {
+    let config = config(&format!("{REQUIRED}\n[link.only]\nmethods = [\"GET\"]"));
+    let policy: Policy = toml::from_str(POLICY).unwrap();
+    let error = check_policy(&config, &policy).unwrap_err();
+    assert!(error.to_string().starts_with("`link.only`"), "{error}");
+}

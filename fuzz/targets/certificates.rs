@@ -1,0 +1,19 @@
+//! `DA-SVID-Certs` that parses is written and read again without a change; no certificate makes the reader fall over.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use token::{Certificates, Leaf};
+
+fuzz_target!(|value: &[u8]| {
+    drop(Leaf::parse(value));
+    let Ok(certificates) = Certificates::parse(value) else { return };
+    let again = Certificates::parse(certificates.to_header().as_bytes()).expect("its own output");
+    assert_eq!(again, certificates);
+    let mut grown = certificates.clone();
+    for der in certificates.der() {
+        drop(Leaf::parse(der));
+        grown.push(der);
+    }
+    assert_eq!(grown, certificates);
+});
