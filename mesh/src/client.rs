@@ -13,7 +13,7 @@ use hyper_util::{
     client::legacy,
     rt::{TokioExecutor, TokioTimer},
 };
-use progress::Progress;
+use progress::{Progress, Watch};
 use serde::de::DeserializeOwned;
 use spiffe::SpiffeId;
 use std::{
@@ -33,7 +33,10 @@ pub use answer::Answer;
 pub use error::ClientError;
 
 type BoxError = Box<dyn Error + Send + Sync>;
-type Body = Progress<http_body_util::combinators::UnsyncBoxBody<Bytes, BoxError>>;
+type Http = legacy::Client<Connector, Progress>;
+
+/// How often a request is begun that the server says it has not begun.
+const ATTEMPTS: usize = 3;
 
 /// Limits and timeouts of a client.
 #[derive(Clone, Debug)]
@@ -98,8 +101,16 @@ impl std::fmt::Debug for Inner {
 
 /// The connections of one generation. A new generation replaces it; its connections end with their last request.
 struct Pool {
-    client: legacy::Client<Connector, Body>,
+    client: Http,
     born: Instant,
+    generation: u64,
+}
+
+/// A failed attempt.
+struct Failure {
+    error: ClientError,
+    /// Whether the server may have begun to work on it.
+    begun: bool,
 }
 
 impl Client {
@@ -119,13 +130,15 @@ impl Client {
         let authority = authority(base)?;
         identity.usable()?;
         let connector = Connector::new(identity, &server, &settings)?;
-        let pool = Mutex::new(Pool::new(&connector, &settings));
+        let pool = Mutex::new(Pool::new(&connector, &settings, 0));
         Ok(Self(Arc::new(Inner { identity: identity.clone(), server, authority, connector, pool, settings })))
     }
 
     /// Sends a request and returns the response head; bodies and trailers are streamed both ways.
     ///
-    /// Of the request's URI only path and query count. `Host` is replaced by the server's.
+    /// Of the request's URI only path and query count. `Host` is replaced by the server's. A request the server says it
+    /// has not begun, because the connection was just closing, is sent on another connection if its body is still whole
+    /// (RFC 9113 §8.7).
     ///
     /// # Errors
     /// [`ClientError`] if no response head arrives; its variant says who is at fault.
@@ -140,18 +153,23 @@ impl Client {
         parts.uri = inner.uri(&parts.uri)?;
         parts.version = Version::HTTP_11;
         parts.headers.remove(header::HOST);
-        let (body, watch) = Progress::new(body.map_err(Into::into).boxed_unsync());
-        let mut answer = inner.client().request(Request::from_parts(parts, body));
-        let patience = inner.settings.first_byte_timeout;
-        loop {
-            let deadline = watch.last() + patience;
-            match tokio::time::timeout_at(deadline, &mut answer).await {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(error)) => return Err(ClientError::of(&error, &inner.server, watch.failed())),
-                Err(_) if watch.last() + patience > deadline => {}
-                Err(_) => return Err(ClientError::Silent { server: inner.server.clone(), after: patience }),
+        let mut body = body.map_err(Into::into).boxed_unsync();
+        for _ in 1..ATTEMPTS {
+            let (generation, http) = inner.http();
+            let (whole, watch) = Progress::new(body);
+            match inner.attempt(&http, Request::from_parts(parts.clone(), whole), &watch).await {
+                Err(Failure { error, begun: false }) => match watch.take_back() {
+                    Some(untouched) => body = untouched,
+                    None => return Err(error),
+                },
+                Err(Failure { error, .. }) => return Err(error),
+                Ok(response) => return Ok(response),
             }
+            inner.renew(generation);
         }
+        let (body, watch) = Progress::new(body);
+        let last = inner.attempt(&inner.http().1, Request::from_parts(parts, body), &watch).await;
+        last.map_err(|failure| failure.error)
     }
 
     /// Sends a safe or keyed request, and once more if the connection dies before there is a response.
@@ -224,13 +242,47 @@ impl Client {
 }
 
 impl Inner {
-    /// The connections of today's generation.
-    fn client(&self) -> legacy::Client<Connector, Body> {
+    /// The connections of the present generation.
+    fn http(&self) -> (u64, Http) {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         if pool.born.elapsed() > self.settings.max_age {
-            *pool = Pool::new(&self.connector, &self.settings);
+            *pool = Pool::new(&self.connector, &self.settings, pool.generation + 1);
         }
-        pool.client.clone()
+        (pool.generation, pool.client.clone())
+    }
+
+    /// Leaves the connections of a generation behind, unless that was done already.
+    fn renew(&self, generation: u64) {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.generation == generation {
+            *pool = Pool::new(&self.connector, &self.settings, generation + 1);
+        }
+    }
+
+    /// Sends a request once and waits for the response head.
+    async fn attempt(
+        &self,
+        http: &Http,
+        request: Request<Progress>,
+        watch: &Watch,
+    ) -> Result<Response<Incoming>, Failure> {
+        let mut answer = http.request(request);
+        let after = self.settings.first_byte_timeout;
+        loop {
+            let deadline = watch.last() + after;
+            match tokio::time::timeout_at(deadline, &mut answer).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(error)) => {
+                    let begun = error::is_begun(&error);
+                    return Err(Failure { error: ClientError::of(&error, &self.server, watch.failed()), begun });
+                }
+                Err(_) if watch.last() + after > deadline => {}
+                Err(_) => {
+                    let error = ClientError::Silent { server: self.server.clone(), after };
+                    return Err(Failure { error, begun: true });
+                }
+            }
+        }
     }
 
     /// This server's URI with the path and query of `target`, byte for byte.
@@ -240,12 +292,12 @@ impl Inner {
         parts.authority = Some(self.authority.clone());
         let path = target.path_and_query().cloned();
         parts.path_and_query = Some(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
-        Uri::from_parts(parts).map_err(|_| ClientError::Target { target: target.to_string() })
+        Uri::from_parts(parts).map_err(|_| ClientError::Target { path: target.path().to_owned() })
     }
 }
 
 impl Pool {
-    fn new(connector: &Connector, settings: &ClientSettings) -> Self {
+    fn new(connector: &Connector, settings: &ClientSettings, generation: u64) -> Self {
         let client = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -254,22 +306,36 @@ impl Pool {
             .http1_max_buf_size(usize::try_from(settings.max_header_list).unwrap_or(usize::MAX).max(8192))
             .http2_max_header_list_size(settings.max_header_list)
             .build(connector.clone());
-        Self { client, born: Instant::now() }
+        Self { client, born: Instant::now(), generation }
     }
 }
 
 fn request(method: Method, path: &str, body: Bytes) -> Result<Request<Bytes>, ClientError> {
     let request = Request::builder().method(method).uri(path);
-    request.body(body).map_err(|_| ClientError::Target { target: path.to_owned() })
+    request.body(body).map_err(|_| ClientError::Target { path: without_query(path) })
 }
 
 fn authority(base: &Url) -> Result<Authority, ClientError> {
-    let refused = || ClientError::Url { url: base.clone() };
+    let refused = || ClientError::Url { url: without_secrets(base) };
     let origin = base.scheme() == "https" && base.path() == "/" && base.query().is_none() && base.fragment().is_none();
     let anonymous = base.username().is_empty() && base.password().is_none();
     let host = base.host_str().filter(|_| origin && anonymous).ok_or_else(refused)?;
     let port = base.port_or_known_default().unwrap_or(443);
     format!("{host}:{port}").parse().map_err(|_| refused())
+}
+
+/// The target as it may stand in a log.
+fn without_query(target: &str) -> String {
+    target.split_once('?').map_or(target, |(path, _)| path).to_owned()
+}
+
+/// The URL as it may stand in a log.
+fn without_secrets(url: &Url) -> Url {
+    let mut url = url.clone();
+    // A URL that has no place for a password has none to hide.
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url
 }
 
 #[cfg(test)]

@@ -16,14 +16,14 @@ pub enum ClientError {
     /// Our configuration: the base is not an origin.
     #[error("{url} is not the https URL of a server, without a path")]
     Url {
-        /// What was configured.
+        /// What was configured, without password and query.
         url: Url,
     },
     /// Our caller: the request target is not a path with an optional query.
-    #[error("{target:?} is not a request target")]
+    #[error("{path:?} is not a request target")]
     Target {
-        /// What was asked for.
-        target: String,
+        /// What was asked for, without a query.
+        path: String,
     },
     /// Our caller: the body of the request broke off.
     #[error("the body of the request broke off")]
@@ -194,6 +194,22 @@ impl ClientError {
             _ => Self::Untrusted { expected, address, source: Arc::new(error) },
         }
     }
+}
+
+/// Whether the server may have begun to work on the request. It has not if the request was never written, or if HTTP/2
+/// says so: a stream behind the last one of a graceful GOAWAY, or a refused one (RFC 9113 §8.7).
+pub(super) fn is_begun(error: &legacy::Error) -> bool {
+    let denied = |cause: &(dyn Error + 'static)| {
+        let unwritten = cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
+        unwritten || cause.downcast_ref::<h2::Error>().is_some_and(is_denied)
+    };
+    !causes(error).any(denied)
+}
+
+fn is_denied(error: &h2::Error) -> bool {
+    let graceful = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+    let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    error.is_remote() && (graceful || refused)
 }
 
 /// An error and everything below it.

@@ -1,46 +1,43 @@
-//! A request body that tells how far it got, so that a slow upload is not taken for a slow server.
+//! A request body that tells how far it got: a slow upload is not taken for a slow server, and a body that is still
+//! whole can be sent again.
 
+use super::BoxError;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
-    time::Duration,
 };
 use tokio::time::Instant;
 
+type Raw = UnsyncBoxBody<Bytes, BoxError>;
+
 /// A body under observation.
-pub(super) struct Progress<B> {
-    body: B,
-    seen: Arc<Seen>,
+pub(super) struct Progress {
+    seen: Arc<Mutex<Seen>>,
 }
 
 /// The observer's side.
-pub(super) struct Watch(Arc<Seen>);
+pub(super) struct Watch(Arc<Mutex<Seen>>);
 
 struct Seen {
-    start: Instant,
-    /// When the last piece was taken, milliseconds after `start`.
-    last: AtomicU64,
-    /// Whether the next piece is asked for and not there yet.
-    waiting: AtomicBool,
-    failed: AtomicBool,
+    /// `None` once it was taken back.
+    body: Option<Raw>,
+    /// Whether a piece was taken, or the end seen.
+    begun: bool,
+    failed: bool,
+    /// Whether the next piece was asked for and is not there yet.
+    waiting: bool,
+    last: Instant,
 }
 
-impl<B> Progress<B> {
-    pub(super) fn new(body: B) -> (Self, Watch) {
-        let seen = Seen {
-            start: Instant::now(),
-            last: AtomicU64::new(0),
-            waiting: AtomicBool::new(false),
-            failed: AtomicBool::new(false),
-        };
-        let seen = Arc::new(seen);
-        (Self { body, seen: seen.clone() }, Watch(seen))
+impl Progress {
+    pub(super) fn new(body: Raw) -> (Self, Watch) {
+        let seen = Seen { body: Some(body), begun: false, failed: false, waiting: false, last: Instant::now() };
+        let seen = Arc::new(Mutex::new(seen));
+        (Self { seen: seen.clone() }, Watch(seen))
     }
 }
 
@@ -48,42 +45,45 @@ impl Watch {
     /// When the last piece was taken; at first, when the request began. While the next piece is asked for and not there
     /// yet, that is now: it is not the server that is slow then.
     pub(super) fn last(&self) -> Instant {
-        if self.0.waiting.load(Ordering::Relaxed) {
-            return Instant::now();
-        }
-        self.0.start + Duration::from_millis(self.0.last.load(Ordering::Relaxed))
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.waiting { Instant::now() } else { seen.last }
     }
 
     /// Whether the body itself broke off.
     pub(super) fn failed(&self) -> bool {
-        self.0.failed.load(Ordering::Relaxed)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).failed
+    }
+
+    /// Takes the body back if it is still whole.
+    pub(super) fn take_back(&self) -> Option<Raw> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.begun { None } else { seen.body.take() }
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Progress<B> {
+impl Body for Progress {
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = BoxError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        self.seen.waiting.store(polled.is_pending(), Ordering::Relaxed);
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(body) = &mut seen.body else { return Poll::Ready(None) };
+        let polled = Pin::new(body).poll_frame(context);
+        seen.waiting = polled.is_pending();
         let frame = ready!(polled);
-        let now = u64::try_from(self.seen.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.seen.last.store(now, Ordering::Relaxed);
-        if matches!(frame, Some(Err(_))) {
-            self.seen.failed.store(true, Ordering::Relaxed);
-        }
+        seen.begun = true;
+        seen.last = Instant::now();
+        seen.failed = matches!(frame, Some(Err(_)));
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.body.as_ref().map(Body::size_hint).unwrap_or_default()
     }
 }

@@ -24,3 +24,11 @@ fn refuses_urls_that_are_more_or_less_than_an_origin() {
         assert!(of(url).unwrap_err().ends_with("is not the https URL of a server, without a path"), "{url}");
     }
 }
+
+#[test]
+fn shows_no_password_and_no_query() {
+    let error = of("https://alice:secret@target-wl/?token=secret").unwrap_err();
+    assert!(error.starts_with("https://alice@target-wl/ is not"), "{error}");
+    let error = request(Method::GET, "no target?token=secret", Bytes::new()).unwrap_err();
+    assert_eq!(error.to_string(), "\"no target\" is not a request target");
+}

@@ -197,3 +197,74 @@ async fn offers_http_1_when_the_server_knows_nothing_newer() {
     let answer = client.send(request("/").map(http_body_util::Full::new)).await.unwrap();
     assert_eq!(answer.version(), http::Version::HTTP_11);
 }
+
+/// Speaks HTTP/2 by hand: the first connection answers the frame `provoked_by` with a GOAWAY that disowns it; the ones
+/// after that are served by `app`.
+async fn disowning_server(spire: &Spire, provoked_by: u8) -> std::net::SocketAddr {
+    const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const GOAWAY: &[u8] = &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let path = spire.socket(dev_spire::Entry::new(id("target-wl"))).await;
+    let endpoint = dev_spire::DevSpire::endpoint(&path);
+    let source = spiffe::X509Source::builder().endpoint(&endpoint).build().await.unwrap();
+    let config = spiffe_rustls::mtls_server(source)
+        .authorize(spiffe_rustls::authorizer::any())
+        .with_alpn_protocols([b"h2"])
+        .build()
+        .unwrap();
+    let target = mesh::Identity::connect(Some(&endpoint), SOON).await.unwrap();
+    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = tcp.local_addr().unwrap();
+    tokio::spawn(async move {
+        let accepted = tcp.accept().await.unwrap().0;
+        let stop = tokio_util::sync::CancellationToken::new();
+        let app = Router::new().route("/upload", post(async |body: Bytes| body));
+        tokio::spawn(mesh::serve(tcp, target, bank(), app, ServerSettings::default(), stop));
+        let mut stream = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(accepted).await.unwrap();
+        stream.write_all(SETTINGS).await.unwrap();
+        stream.read_exact(&mut [0; 24]).await.unwrap();
+        loop {
+            let mut head = [0; 9];
+            stream.read_exact(&mut head).await.unwrap();
+            let length = usize::from(head[1]) * 256 + usize::from(head[2]);
+            stream.read_exact(&mut vec![0; length]).await.unwrap();
+            if head[3] == provoked_by {
+                break;
+            }
+        }
+        stream.write_all(GOAWAY).await.unwrap();
+        stream.shutdown().await.unwrap();
+    });
+    addr
+}
+
+/// Posts a body that comes a little after the head, as a proxy's does.
+async fn upload(client: &Client) -> Result<Bytes, ClientError> {
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Ok::<_, io::Error>(Frame::data(Bytes::from_static(b"money")))
+    };
+    let body = StreamBody::new(futures::stream::once(Box::pin(later)));
+    let answer = client.send(Request::post("/upload").body(body).unwrap()).await?;
+    Ok(answer.into_body().collect().await.unwrap().to_bytes())
+}
+
+#[tokio::test]
+async fn sends_a_request_again_that_the_server_has_not_begun() {
+    const HEADERS: u8 = 1;
+    let spire = Spire::start().await;
+    let alice = spire.identity(id("alice")).await;
+    let addr = disowning_server(&spire, HEADERS).await;
+    let client = Client::new(&alice, id("target-wl"), &url(addr), ClientSettings::default()).unwrap();
+    assert_eq!(upload(&client).await.unwrap(), "money");
+}
+
+#[tokio::test]
+async fn does_not_send_half_a_body_again() {
+    const DATA: u8 = 0;
+    let spire = Spire::start().await;
+    let alice = spire.identity(id("alice")).await;
+    let addr = disowning_server(&spire, DATA).await;
+    let client = Client::new(&alice, id("target-wl"), &url(addr), ClientSettings::default()).unwrap();
+    let error = upload(&client).await.unwrap_err();
+    assert!(matches!(error, ClientError::Broken { .. }), "{error:?}");
+}
