@@ -15,6 +15,10 @@ use crate::refusal::{Reason, Refusal, RevokedBy, Rule};
 use crate::verified::SegmentSigner;
 use crate::{Chain, Timestamp};
 
+mod key;
+
+pub use key::RevocationKeyError;
+
 /// Everything of a chain and its arrival that can be revoked.
 #[derive(Clone, Copy, Debug)]
 pub struct RevocationQuery<'a> {
@@ -26,6 +30,8 @@ pub struct RevocationQuery<'a> {
     pub peer: &'a SpiffeId,
     /// SHA-256 of the peer's leaf certificate.
     pub peer_x5t: Digest,
+    /// Whether the request may change something; a view that has gone stale then believes nothing.
+    pub is_unsafe: bool,
     /// The time.
     pub now: Timestamp,
 }
@@ -90,15 +96,15 @@ pub enum RevocationKey {
 pub struct RevocationRecord {
     /// What is revoked.
     pub key: RevocationKey,
-    /// For a person: only logins (`auth_time`, else `oat`) up to this moment; absent: all of them.
-    pub not_after_login: Option<Timestamp>,
+    /// For a person: only logins (`auth_time`, else `oat`, the OAuth token's `iat`) up to this moment; absent: all.
+    pub not_after_iat: Option<Timestamp>,
     /// When the record may be forgotten: no token it covers is alive then.
     pub expires: Timestamp,
 }
 
 #[derive(Clone, Copy)]
 struct Scope {
-    not_after_login: Option<Timestamp>,
+    not_after_iat: Option<Timestamp>,
     expires: Timestamp,
 }
 
@@ -130,8 +136,8 @@ impl RevocationTable {
         Self::with_view(View::Local)
     }
 
-    /// A table fed by signals: refuses everything until [`heard`](Self::heard), and again after `max_silence` seconds
-    /// without it.
+    /// A table fed from elsewhere: refuses everything until [`heard`](Self::heard). After `max_silence` seconds without
+    /// it, it refuses unsafe requests, and safe ones whose root is older than the silence.
     #[must_use]
     pub fn fed(max_silence: u64) -> Self {
         Self::with_view(View::Fed { max_silence, heard: None })
@@ -152,7 +158,7 @@ impl RevocationTable {
     /// Adds a record. Duplicate and reordered records converge: the wider scope and the later end win.
     pub fn insert(&self, record: RevocationRecord) {
         let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
-        let new = Scope { not_after_login: record.not_after_login, expires: record.expires };
+        let new = Scope { not_after_iat: record.not_after_iat, expires: record.expires };
         match records.entry(record.key) {
             Entry::Vacant(entry) => {
                 entry.insert(new);
@@ -160,7 +166,7 @@ impl RevocationTable {
             Entry::Occupied(mut entry) => {
                 let known = entry.get_mut();
                 // No moment covers every login.
-                known.not_after_login = known.not_after_login.zip(new.not_after_login).map(|(a, b)| a.max(b));
+                known.not_after_iat = known.not_after_iat.zip(new.not_after_iat).map(|(a, b)| a.max(b));
                 known.expires = known.expires.max(new.expires);
             }
         }
@@ -184,12 +190,28 @@ impl RevocationTable {
         self.len() == 0
     }
 
-    fn check_view(&self, now: Timestamp) -> Result<(), Refusal> {
-        let view = *self.view.read().unwrap_or_else(PoisonError::into_inner);
-        let reason = match view {
+    /// How long ago the view was current, in seconds; `None` before it was for the first time. Zero for a local table.
+    #[must_use]
+    pub fn silence(&self, now: Timestamp) -> Option<u64> {
+        match *self.view.read().unwrap_or_else(PoisonError::into_inner) {
+            View::Local => Some(0),
+            View::Fed { heard, .. } => heard.map(|heard| now.since(heard)),
+        }
+    }
+
+    /// After too long a silence nothing may be changed, and only roots younger than the silence are believed: their
+    /// asserter looked at its own, current view when it made them.
+    fn check_view(&self, query: &RevocationQuery<'_>) -> Result<(), Refusal> {
+        let reason = match *self.view.read().unwrap_or_else(PoisonError::into_inner) {
+            View::Local => return Ok(()),
             View::Fed { heard: None, .. } => Reason::RevocationsIncomplete,
-            View::Fed { max_silence, heard: Some(heard) } if now.since(heard) > max_silence => Reason::RevocationsStale,
-            View::Local | View::Fed { .. } => return Ok(()),
+            View::Fed { max_silence, heard: Some(heard) } => {
+                let is_stale = query.now.since(heard) > max_silence;
+                if !is_stale || (!query.is_unsafe && query.chain.root().iat > heard) {
+                    return Ok(());
+                }
+                Reason::RevocationsStale
+            }
         };
         Err(Refusal::new(Rule::Revocation, None, reason))
     }
@@ -197,7 +219,7 @@ impl RevocationTable {
 
 impl Revocations for RevocationTable {
     fn check(&self, query: &RevocationQuery<'_>) -> Result<(), Refusal> {
-        self.check_view(query.now)?;
+        self.check_view(query)?;
         let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
         if records.is_empty() {
             return Ok(());
@@ -205,7 +227,7 @@ impl Revocations for RevocationTable {
         let login = query.chain.root().auth_time.unwrap_or(query.chain.root().oat);
         let is_revoked = |key: &RevocationKey| {
             records.get(key).is_some_and(|scope| {
-                query.now < scope.expires && scope.not_after_login.is_none_or(|moment| login <= moment)
+                query.now < scope.expires && scope.not_after_iat.is_none_or(|moment| login <= moment)
             })
         };
         match query.keys().find(|(_, _, key)| is_revoked(key)) {

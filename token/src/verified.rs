@@ -25,6 +25,7 @@ pub(crate) struct Evidence {
     pub(crate) body_digest: Option<[u8; 32]>,
     pub(crate) peer: SpiffeId,
     pub(crate) peer_x5t: Digest,
+    pub(crate) is_unsafe: bool,
 }
 
 /// Who signed a segment with a certified key.
@@ -101,6 +102,7 @@ impl Verified<Chain> {
             signers: &self.evidence.signers,
             peer: &self.evidence.peer,
             peer_x5t: self.evidence.peer_x5t,
+            is_unsafe: self.evidence.is_unsafe,
             now,
         };
         let named = |refusal| Refusal { mode: Some(self.value.mode()), ..refusal };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use spiffe::SpiffeId;
 
+use crate::binding;
 use crate::certificates::CertifiedSigner;
 use crate::claims::Only;
 use crate::encoding::Digest;
@@ -113,7 +114,7 @@ impl Verifier {
         let peer_x5t = Digest(peer_x5t);
         let examined = genuine(&case).and_then(|(root, links)| {
             let signers = segment_signers(root, links);
-            revocations.check(&RevocationQuery { chain, signers: &signers, peer, peer_x5t, now })
+            revocations.check(&RevocationQuery { chain, signers: &signers, peer, peer_x5t, is_unsafe: false, now })
         });
         examined.map_err(|refusal| Refusal { mode: Some(chain.mode()), ..refusal })
     }
@@ -129,12 +130,14 @@ impl Verifier {
             body_digest,
             peer: case.arrival.peer.clone(),
             peer_x5t: Digest(case.arrival.peer_x5t),
+            is_unsafe: binding::is_unsafe(case.arrival.request.method),
         };
         revocations.check(&RevocationQuery {
             chain: case.chain,
             signers: &evidence.signers,
             peer: &evidence.peer,
             peer_x5t: evidence.peer_x5t,
+            is_unsafe: evidence.is_unsafe,
             now: case.now,
         })?;
         if let Some(provenance) = &self.provenance {

@@ -39,7 +39,7 @@ pub(super) async fn commit(minter: &Minter, root: &Chain, peer: &Peer) -> Result
 /// Refuses to mint for a person, a session or a caller that is revoked.
 fn refuse_revoked(minter: &Minter, root: &Chain, peer: &Peer) -> Result<(), MintError> {
     let (peer, peer_x5t, now) = (&peer.id, Digest(peer.x5t), minter.clock.now());
-    let query = RevocationQuery { chain: root, signers: &[], peer, peer_x5t, now };
+    let query = RevocationQuery { chain: root, signers: &[], peer, peer_x5t, is_unsafe: true, now };
     minter.revocations.check(&query).map_err(MintError::Revocation)
 }
 

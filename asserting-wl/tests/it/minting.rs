@@ -262,12 +262,12 @@ async fn nothing_is_minted_for_whom_is_revoked() {
         (RevocationKey::Certificate(Digest([7; 32])), ProblemKind::Revoked),
     ] {
         let table = RevocationTable::local();
-        table.insert(RevocationRecord { key, not_after_login: None, expires: Timestamp(now() + 600) });
+        table.insert(RevocationRecord { key, not_after_iat: None, expires: Timestamp(now() + 600) });
         assert_eq!(mint_under(&bank, table, &peer).await, Err(status));
     }
     let other = RevocationKey::Person { dpa: "https://other.example".into(), dpr };
     let table = RevocationTable::local();
-    table.insert(RevocationRecord { key: other, not_after_login: None, expires: Timestamp(now() + 600) });
+    table.insert(RevocationRecord { key: other, not_after_iat: None, expires: Timestamp(now() + 600) });
     assert_eq!(mint_under(&bank, table, &peer).await, Ok(()));
     // Nobody knows what is revoked, so nothing is minted.
     assert_eq!(mint_under(&bank, RevocationTable::fed(60), &peer).await, Err(ProblemKind::Unavailable));

@@ -4,12 +4,12 @@ use token::claims::RootClaims;
 use token::encoding::Digest;
 use token::refusal::{Reason, RevokedBy, Rule};
 use token::revocation::{RevocationKey, RevocationRecord};
-use token::{Mode, RevocationTable};
+use token::{Mode, RevocationTable, Timestamp};
 
 use crate::fixture::*;
 
 fn record(key: RevocationKey) -> RevocationRecord {
-    RevocationRecord { key, not_after_login: None, expires: NOW.plus(660) }
+    RevocationRecord { key, not_after_iat: None, expires: NOW.plus(660) }
 }
 
 fn refused_by(delivery: &Delivery, record: RevocationRecord) -> Option<(Option<usize>, RevokedBy)> {
@@ -82,7 +82,7 @@ fn lets_a_later_login_live() {
         Delivery::new(chain, SUBJECT, &[SUBJECT], ask.clone())
     };
     let person = RevocationKey::Person { dpa: ISSUER.to_owned(), dpr: "alice".to_owned() };
-    let until = |at| RevocationRecord { not_after_login: Some(at), ..record(person.clone()) };
+    let until = |at| RevocationRecord { not_after_iat: Some(at), ..record(person.clone()) };
     assert_eq!(refused_by(&login(NOW.minus(100)), until(NOW.minus(100))), Some((Some(0), RevokedBy::Person)));
     assert_eq!(refused_by(&login(NOW.minus(99)), until(NOW.minus(100))), None);
 }
@@ -97,24 +97,43 @@ fn rechecks_a_long_exchange() {
     assert_eq!(verified.recheck(&table, NOW).unwrap_err().reason, Reason::Revoked(RevokedBy::Root));
 }
 
-#[test]
-fn refuses_everything_while_the_view_is_incomplete_or_stale() {
+/// What a table that falls silent makes of a request at `now`.
+fn under_silence(ask: &Ask, heard: Option<Timestamp>, now: Timestamp) -> Result<(), Reason> {
     let table = RevocationTable::fed(60);
-    let mut delivery = Delivery::id();
-    let reason = |delivery: &Delivery| {
-        delivery.verify_with(&BANK.trust, &table).map(drop).map_err(|refusal| {
-            assert_eq!(
-                (refusal.rule, refusal.segment, refusal.problem_slug()),
-                (Rule::Revocation, None, "unavailable")
-            );
-            refusal.reason
-        })
-    };
-    assert_eq!(reason(&delivery), Err(Reason::RevocationsIncomplete));
-    table.heard(NOW.minus(60));
-    assert_eq!(reason(&delivery), Ok(()));
-    delivery.now = NOW.plus(1);
-    assert_eq!(reason(&delivery), Err(Reason::RevocationsStale));
-    table.heard(NOW.plus(1));
-    assert_eq!(reason(&delivery), Ok(()));
+    if let Some(heard) = heard {
+        table.heard(heard);
+    }
+    let chain = append_id(&root(Mode::Id, &root_claims()), SUBJECT, TARGET, ask.rqd());
+    let delivery = Delivery { now, ..Delivery::new(chain, SUBJECT, &[SUBJECT], ask.clone()) };
+    delivery.verify_with(&BANK.trust, &table).map(drop).map_err(|refusal| {
+        assert_eq!((refusal.rule, refusal.segment, refusal.problem_slug()), (Rule::Revocation, None, "unavailable"));
+        refusal.reason
+    })
+}
+
+#[test]
+fn refuses_everything_while_the_view_is_incomplete() {
+    for ask in [Ask::balance(), Ask::deposit("{}")] {
+        assert_eq!(under_silence(&ask, None, NOW), Err(Reason::RevocationsIncomplete));
+        assert_eq!(under_silence(&ask, Some(NOW.minus(60)), NOW), Ok(()));
+    }
+}
+
+#[test]
+fn a_long_silence_stops_every_change_and_reads_under_older_roots() {
+    let minted = root_claims().iat;
+    let (before, late) = (minted.minus(60), minted.plus(1));
+    assert_eq!(under_silence(&Ask::deposit("{}"), Some(before), late), Err(Reason::RevocationsStale));
+    assert_eq!(under_silence(&Ask::balance(), Some(before), late), Ok(()), "the root is younger than the silence");
+    let later = minted.plus(61);
+    assert_eq!(under_silence(&Ask::balance(), Some(minted), later), Err(Reason::RevocationsStale));
+}
+
+#[test]
+fn what_was_heard_last_counts_and_never_less() {
+    let table = RevocationTable::fed(60);
+    assert_eq!(table.silence(NOW), None);
+    table.heard(NOW);
+    table.heard(NOW.minus(50));
+    assert_eq!(table.silence(NOW.plus(7)), Some(7));
 }
