@@ -16,6 +16,8 @@ mod asserter;
 mod call;
 mod link;
 mod remote;
+#[cfg(test)]
+mod tests;
 mod wallet;
 
 pub(crate) use remote::RemoteBank;

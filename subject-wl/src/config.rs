@@ -75,6 +75,21 @@ pub struct LoginSettings {
     pub timeout: Period,
 }
 
+impl LoginSettings {
+    /// The client `bank-web` at `issuer`, everything else by default.
+    #[must_use]
+    pub fn new(issuer: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            client_id: default_client(),
+            client_secret: None,
+            scopes: default_scopes(),
+            ca: None,
+            timeout: default_timeout(),
+        }
+    }
+}
+
 fn default_client() -> String {
     "bank-web".to_owned()
 }
@@ -137,6 +152,21 @@ pub struct BankSettings {
     /// How long the bank may take to answer.
     #[serde(default = "default_bank_timeout")]
     pub timeout: Period,
+}
+
+impl BankSettings {
+    /// The bank behind `next_hop`, where chains end at `target`; everything else by default.
+    #[must_use]
+    pub fn new(next_hop: Hop, target: SpiffeId) -> Self {
+        Self {
+            next_hop,
+            target,
+            mode: default_mode(),
+            currencies: default_currencies(),
+            link_life: default_link_life(),
+            timeout: default_bank_timeout(),
+        }
+    }
 }
 
 const fn default_mode() -> Mode {

@@ -1,6 +1,6 @@
 //! The front end as a whole: its state, its routes and what stands around them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -14,6 +14,7 @@ use axum::{
 use axum_extra::extract::cookie::CookieJar;
 use chassis::{Clock, trace::TraceParent};
 use token::Mode;
+use tower_http::timeout::TimeoutLayer;
 
 use crate::{
     account,
@@ -31,6 +32,9 @@ use crate::{
 
 /// The longest form, in bytes.
 const MAX_FORM: usize = 16 * 1024;
+
+/// The longest a request may take, its form included.
+const MAX_REQUEST: Duration = Duration::from_mins(1);
 
 /// Everything a request needs.
 pub(crate) struct Front {
@@ -134,6 +138,7 @@ pub(crate) fn router(front: Arc<Front>) -> Router {
             pages::refusal(StatusCode::METHOD_NOT_ALLOWED, "This page cannot be asked for like that.")
         })
         .layer(DefaultBodyLimit::max(MAX_FORM))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, MAX_REQUEST))
         .layer(middleware::from_fn_with_state(front.clone(), guard::door))
         .with_state(front)
 }

@@ -11,6 +11,7 @@ mod config;
 mod form;
 mod front;
 mod guard;
+mod listen;
 mod money;
 mod oidc;
 mod origin;

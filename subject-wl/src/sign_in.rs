@@ -120,7 +120,7 @@ async fn returned(front: &Front, jar: &CookieJar, query: &[u8]) -> Result<(Sessi
         return Err(ReturnError::Issuer);
     }
     if !fields.get("error").is_empty() {
-        return Err(ReturnError::Denied(fields.get("error").chars().take(64).collect()));
+        return Err(ReturnError::Denied(fields.get("error").chars().filter(char::is_ascii_graphic).take(64).collect()));
     }
     if fields.get("code").is_empty() {
         return Err(ReturnError::NoCode);

@@ -91,13 +91,18 @@ pub(crate) fn front(
     bank: Arc<dyn Bank>,
     clock: Arc<MockClock>,
 ) -> Arc<Front> {
-    let login: LoginSettings = chassis::config::parse(&format!("issuer = \"{issuer}\"")).unwrap();
     let origin = Origin::of(base);
     Arc::new(Front {
         content_policy: guard::content_policy(issuer),
         sessions: Sessions::new(&SessionSettings::default(), clock.clone()),
         departures: Departures::default(),
-        oidc: Oidc::new(login, client, clock.clone(), origin.at("/callback"), origin.at("/signed-out")),
+        oidc: Oidc::new(
+            LoginSettings::new(issuer),
+            client,
+            clock.clone(),
+            origin.at("/callback"),
+            origin.at("/signed-out"),
+        ),
         bank,
         clock,
         mode: Mode::Id,

@@ -12,7 +12,7 @@ use crate::{
     bank::RemoteBank,
     config::Config,
     front::{self, Front},
-    guard,
+    guard, listen,
     oidc::Oidc,
     origin::Origin,
     session::Sessions,
@@ -60,13 +60,7 @@ impl Workload for SubjectWl {
             clock,
         };
         let router = service::layers(front::router(Arc::new(front)), process);
-        let stop = process.stop.clone();
-        process.tasks.spawn(async move {
-            let serve = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-            if let Err(error) = serve.await {
-                tracing::error!(%error, "the listener for browsers ended");
-            }
-        });
+        process.tasks.spawn(listen::serve(listener, router, listen::HEAD, process.stop.clone()));
         Ok(Running { addresses: vec![("http", address)] })
     }
 }

@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use token::Mode;
 use wire::{
-    bank::{Account, Balance, DepositReceipt, DepositRequest},
+    bank::{Account, DepositReceipt, DepositRequest},
     problem::{ProblemDocument, ProblemKind},
 };
 
@@ -23,6 +23,9 @@ use crate::{
     bank::{Bank, BankError, Errand},
     trail::{Segment, Trail},
 };
+
+/// Everybody's account number.
+const ACCOUNT: &str = "123456789092";
 
 #[derive(Default)]
 pub(crate) struct StubBank {
@@ -62,8 +65,10 @@ impl Bank for StubBank {
         let (dpr, _) = self.person(errand)?;
         let minor = self.accounts.lock().unwrap().get(&dpr).copied();
         let minor = minor.ok_or_else(|| refused(ProblemKind::UnknownAccount, false))?;
-        let balances = vec![Balance { currency: "USD".to_owned(), minor }];
-        Ok(Account { dpa: "dpa".to_owned(), dpr, balances })
+        let account = json!({
+            "dpa": "dpa", "dpr": dpr, "account": ACCOUNT, "balances": [{"currency": "USD", "minor": minor}],
+        });
+        Ok(serde_json::from_value(account).unwrap())
     }
 
     async fn deposit(
