@@ -13,6 +13,7 @@ mod accounts;
 mod once;
 mod outbox;
 mod records;
+mod revocations;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use self::accounts::{
 pub use self::once::{check_concurrent_keys, check_links, check_once, check_once_expiry, check_unanswered_entries};
 pub use self::outbox::{check_commit_order, check_outbox};
 pub use self::records::{check_keys, check_mints};
+pub use self::revocations::{check_received, check_revocation_order, check_revocations};
 use crate::{Entry, Event, Moment, PendingEvent, Person, Store, StoreError};
 
 /// Every check there is.
@@ -46,6 +48,9 @@ pub async fn check_all(store: Arc<dyn Store>) -> Result<(), StoreError> {
     check_commit_order(store.clone()).await?;
     check_mints(&*store).await?;
     check_keys(&*store).await?;
+    check_revocations(&*store).await?;
+    check_revocation_order(&*store).await?;
+    check_received(&*store).await?;
     store.ping().await
 }
 

@@ -1,7 +1,8 @@
 //! What must survive a restart: traits, SQLite and memory, one conformance suite.
 //!
 //! A workload names no database. It asks [`open`] for a [`Store`], begins a [`Tx`] and works through the
-//! repositories the transaction lends: [`Accounts`], [`Once`], [`Mints`], [`Keys`], [`Outbox`]. Everything done
+//! repositories the transaction lends: [`Accounts`], [`Once`], [`Mints`], [`Keys`], [`Outbox`],
+//! [`Revocations`]. Everything done
 //! through one `Tx` (a change, the entry that keeps it from happening twice, the event that tells of it) is
 //! written by [`Tx::commit`] or not at all; dropping the `Tx` undoes it.
 //!
@@ -40,6 +41,7 @@ mod memory;
 mod mints;
 mod moment;
 mod once;
+mod revocations;
 pub mod seal;
 mod sqlite;
 #[cfg(test)]
@@ -48,13 +50,14 @@ mod tx;
 
 use std::sync::Arc;
 
-pub use accounts::{Accounts, Balance, Entry, LedgerEntry, Person};
+pub use accounts::{Accounts, Balance, Entry, LedgerEntry, Person, Transfer, TransferOutcome, TransferSide};
 pub use error::StoreError;
 pub use event::{Event, EventState, Outbox, PendingEvent};
 pub use keys::{KeyRecord, KeyState, Keys};
 pub use mints::{MintRecord, Mints};
 pub use moment::Moment;
 pub use once::{IDEMPOTENCY_WINDOW_SECONDS, Once, OnceKey, OnceOutcome, StoredResponse};
+pub use revocations::{Revocation, Revocations, StoredRevocation};
 pub use tx::{Store, Tx};
 
 /// Opens a store and brings its schema up to date.

@@ -7,23 +7,27 @@ mod keys;
 mod mints;
 mod once;
 mod outbox;
+mod revocations;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use wire::bank::AccountNumber;
 
 use self::once::{Spent, SpentKey};
+use self::revocations::Revoked;
 use crate::{
     Accounts, EventState, KeyRecord, Keys, LedgerEntry, MintRecord, Mints, Moment, Once, OnceKey, Outbox, PendingEvent,
-    Person, Store, StoreError, Tx,
+    Person, Revocations, Store, StoreError, Tx,
 };
 
 /// Everything there is.
 #[derive(Debug, Clone, Default)]
 struct State {
     balances: BTreeMap<(Person, String), i64>,
+    numbers: BTreeMap<AccountNumber, Person>,
     ledger: Vec<(Person, LedgerEntry)>,
     spent_keys: HashMap<SpentKey, Spent>,
     spent_links: HashMap<String, (SpentKey, Moment)>,
@@ -32,6 +36,7 @@ struct State {
     outbox: Vec<(PendingEvent, EventState)>,
     /// The last event's sequence.
     sequence: i64,
+    revoked: Revoked,
 }
 
 /// A store in memory.
@@ -99,6 +104,10 @@ impl Tx for MemoryTx {
     }
 
     fn outbox(&mut self) -> &mut dyn Outbox {
+        self
+    }
+
+    fn revocations(&mut self) -> &mut dyn Revocations {
         self
     }
 

@@ -9,6 +9,7 @@ mod keys;
 mod mints;
 mod once;
 mod outbox;
+mod revocations;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqliteConnection, SqlitePool, Transaction};
 
-use crate::{Accounts, Keys, Mints, Once, OnceKey, Outbox, Store, StoreError, Tx};
+use crate::{Accounts, Keys, Mints, Once, OnceKey, Outbox, Revocations, Store, StoreError, Tx};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -117,6 +118,10 @@ impl Tx for SqliteTx {
     }
 
     fn outbox(&mut self) -> &mut dyn Outbox {
+        self
+    }
+
+    fn revocations(&mut self) -> &mut dyn Revocations {
         self
     }
 

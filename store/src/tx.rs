@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Accounts, Event, Keys, Mints, Once, Outbox, PendingEvent, StoreError};
+use crate::{Accounts, Event, Keys, Mints, Once, Outbox, PendingEvent, Revocations, StoreError};
 
 /// A place that keeps what must survive a restart.
 #[async_trait]
@@ -41,6 +41,8 @@ pub trait Tx: Send {
     fn keys(&mut self) -> &mut dyn Keys;
     /// Events and how far their delivery got.
     fn outbox(&mut self) -> &mut dyn Outbox;
+    /// What is revoked.
+    fn revocations(&mut self) -> &mut dyn Revocations;
 
     /// Adds an event to the outbox; it becomes visible with the commit, after every event committed before.
     ///
