@@ -264,8 +264,9 @@ impl NextHop {
         };
         let route = RouteRule { scope: scope.to_owned(), request_binding: RequestBinding::EndToEnd };
         let headers = request::fields(&parts.headers);
-        let lines =
-            |name: &str| -> Vec<&[u8]> { parts.headers.get_all(name).iter().map(|line| line.as_bytes()).collect() };
+        let lines = |name: &str| -> Vec<&[u8]> {
+            parts.headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect()
+        };
         let asked = token::Request {
             method: parts.method.as_str(),
             target: parts.uri.path(),
