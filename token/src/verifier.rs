@@ -32,7 +32,7 @@ use root::RootSigner;
 
 pub(crate) use depth::max_links;
 pub(crate) use signatures::check_anonymous;
-pub(crate) use time::SEAL_LIFE;
+pub(crate) use time::{AHEAD, LEEWAY, ROOT_LIFE, SEAL_LIFE};
 
 /// Decides whether a chain is believed by one service.
 #[derive(Clone)]

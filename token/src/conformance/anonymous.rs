@@ -99,7 +99,8 @@ fn prefixed(bytes: &[u8]) -> Vec<u8> {
     [&(bytes.len() as u64).to_be_bytes(), bytes].concat()
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Cannot fail: writing to a string.

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::certificates::CertificateError;
 use crate::json::JsonError;
 use crate::mode::Mode;
+use crate::provenance::ProvenanceError;
 
 /// What a revocation record matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -307,8 +308,8 @@ pub enum Reason {
     #[error("policy asks for the zero-knowledge proof and there is none")]
     ProofMissing,
     /// The proof does not verify.
-    #[error("the zero-knowledge proof does not verify")]
-    ProofRefused,
+    #[error("the zero-knowledge proof does not hold: {0}")]
+    ProofRefused(ProvenanceError),
 }
 
 impl Reason {

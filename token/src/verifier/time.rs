@@ -7,9 +7,9 @@ use crate::claims::{LinkClaims, Place, RootClaims};
 use crate::refusal::{Reason, Refusal, Rule};
 
 /// How far another clock may be ahead, in seconds.
-const AHEAD: u64 = 30;
+pub(crate) const AHEAD: u64 = 30;
 /// How long a token is good after its `exp`, in seconds.
-const LEEWAY: u64 = 5;
+pub(crate) const LEEWAY: u64 = 5;
 /// The longest life of a root, in seconds.
 pub(crate) const ROOT_LIFE: u64 = 600;
 /// The longest life of an anonymous seal, in seconds.
