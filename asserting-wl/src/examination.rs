@@ -67,7 +67,14 @@ impl Examiner {
         if root.root().exp <= now {
             return Err(Refusal::new(Rule::Time, 0, Reason::Expired));
         }
-        let query = RevocationQuery { chain: root, signers: &[], peer: &peer.id, peer_x5t: Digest(peer.x5t), is_unsafe: false, now };
+        let query = RevocationQuery {
+            chain: root,
+            signers: &[],
+            peer: &peer.id,
+            peer_x5t: Digest(peer.x5t),
+            is_unsafe: false,
+            now,
+        };
         self.revocations.check(&query)
     }
 }

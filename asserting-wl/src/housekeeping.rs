@@ -1,4 +1,4 @@
-//! What happens once a minute: forgetting mints that have ended.
+//! What happens once a minute: forgetting mints and revocations that have ended.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +13,17 @@ const INTERVAL: Duration = Duration::from_mins(1);
 /// Runs until `stop` is cancelled.
 pub(crate) async fn run(store: Arc<dyn Store>, clock: Arc<dyn Clock>, stop: CancellationToken) {
     while tokio::time::timeout(INTERVAL, stop.cancelled()).await.is_err() {
-        match forget_ended_mints(&*store, Moment::from_seconds(clock.now().0)).await {
+        match forget_ended(&*store, Moment::from_seconds(clock.now().0)).await {
             Ok(0) => {}
-            Ok(count) => tracing::debug!(count, "forgot mints that have ended"),
-            Err(error) => tracing::warn!(%error, "mints that have ended were not forgotten"),
+            Ok(count) => tracing::debug!(count, "forgot what has ended"),
+            Err(error) => tracing::warn!(%error, "what has ended was not forgotten"),
         }
     }
 }
 
-async fn forget_ended_mints(store: &dyn Store, now: Moment) -> Result<u64, StoreError> {
+async fn forget_ended(store: &dyn Store, now: Moment) -> Result<u64, StoreError> {
     let mut tx = store.begin().await?;
-    let count = tx.mints().purge(now).await?;
+    let count = tx.mints().purge(now).await? + tx.revocations().purge(now).await?;
     tx.commit().await?;
     Ok(count)
 }
@@ -58,7 +58,7 @@ mod tests {
         tx.mints().record(&mint("ended", 1000)).await.unwrap();
         tx.mints().record(&mint("alive", 2000)).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(forget_ended_mints(&*store, Moment::from_seconds(1500)).await.unwrap(), 1);
+        assert_eq!(forget_ended(&*store, Moment::from_seconds(1500)).await.unwrap(), 1);
         let mut tx = store.read().await.unwrap();
         assert!(tx.mints().find("ended").await.unwrap().is_none());
         assert!(tx.mints().find("alive").await.unwrap().is_some());

@@ -15,6 +15,7 @@ pub mod minting;
 pub mod oauth;
 pub mod permission;
 pub mod rejections;
+pub mod revocations;
 pub mod routes;
 pub mod validation;
 mod workload;

@@ -16,7 +16,6 @@ use token::claims::{RootClaims, TokenId};
 use token::encoding::Digest;
 use token::mint::RootSigner;
 use token::policy::Mint;
-use token::revocation::Revocations;
 use token::{Certificates, Chain, Mode, Timestamp};
 use wire::mint::{MintRequest, MintResponse, OauthToken};
 use zeroize::Zeroizing;
@@ -25,6 +24,7 @@ use crate::config::{MAX_LIFE, MintKey, MintSettings};
 use crate::keyring::Keyring;
 use crate::oauth::{AccessToken, OauthVerifier};
 use crate::permission::{self, Grant, Wish};
+use crate::revocations::Ledger;
 
 pub use error::MintError;
 
@@ -46,7 +46,7 @@ pub struct Minter {
     /// Where mints are recorded.
     pub store: Arc<dyn Store>,
     /// What is revoked.
-    pub revocations: Arc<dyn Revocations>,
+    pub revocations: Arc<Ledger>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// How roots are signed and how long they live.
@@ -90,6 +90,7 @@ impl Minter {
         let rqd = binding(endpoint, request.rqd.as_deref())?;
         let now = self.clock.now();
         let oauth = self.oauth.verify(&request.access_token, &peer.id, now).await?;
+        self.revocations.check_login(&oauth.login(), now).map_err(MintError::Revocation)?;
         let wish = Wish {
             caller: &peer.id,
             issuer: &oauth.issuer,

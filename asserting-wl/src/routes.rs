@@ -12,7 +12,8 @@ use chassis::form::Form;
 use chassis::json::Json;
 use chassis::{Clock, Rejected};
 use mesh::Peer;
-use spiffe::TrustDomain;
+use spiffe::{SpiffeId, TrustDomain};
+use store::Store;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,6 +21,7 @@ use wire::introspect::{IntrospectRequest, IntrospectResponse, ValidateRequest, V
 use wire::keys::Jwks;
 use wire::mint::{MintRequest, MintResponse};
 use wire::problem::ProblemDocument;
+use wire::revocations::{MEDIA_TYPE, RevocationList};
 
 use crate::admission::Admission;
 use crate::api_error::{AdmissionRefused, KeysError};
@@ -27,6 +29,7 @@ use crate::introspection::{IntrospectionError, Introspector};
 use crate::keyring::Keyring;
 use crate::minting::{Endpoint, MintError, Minter};
 use crate::rejections::Rejections;
+use crate::revocations::list::{self, ListError};
 use crate::validation::{ValidationError, Validator};
 
 /// What the handlers share.
@@ -38,6 +41,10 @@ pub struct App {
     pub introspector: Arc<Introspector>,
     /// Answers `/validate`.
     pub validator: Arc<Validator>,
+    /// This workload.
+    pub me: SpiffeId,
+    /// What is revoked.
+    pub store: Arc<dyn Store>,
     /// Publishes keys.
     pub keyring: Arc<Keyring>,
     /// Counts refusals.
@@ -92,6 +99,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(mint_assertion))
         .routes(routes!(validate))
         .routes(routes!(introspect))
+        .routes(routes!(revocations))
 }
 
 /// Lets workloads of the own trust domain in, each within its limits.
@@ -122,6 +130,27 @@ async fn keys(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Respo
     let algorithm = wanted_algorithm(query.as_deref())?;
     let cached = [(header::CACHE_CONTROL, "max-age=60")];
     Ok((cached, axum::Json(app.keyring.jwks(algorithm.as_deref()))).into_response())
+}
+
+/// What is revoked, after a version or all of it, as a JWS signed with the minting key (`typ` `dasvid-revocations+jwt`).
+///
+/// Verifiers fetch all of it when they start and what is new every second; a list that continues none is complete by
+/// itself. Records are gone when no DA-SVID they cover can be alive.
+#[utoipa::path(
+    get,
+    path = "/revocations",
+    params(("after" = Option<u64>, Query, description = "The version reached so far; without it, everything")),
+    responses(
+        (status = 200, description = "A compact JWS whose payload is this", body = RevocationList, content_type = "application/dasvid-revocations+jwt"),
+        (status = 400, description = "Another query than `after`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "Any other problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+async fn revocations(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Rejected<ListError>> {
+    let after = list::wanted(query.as_deref())?;
+    let list = list::read(&*app.store, &app.me, after, app.clock.now()).await?;
+    let signed = list::sign(&list, &app.keyring.minting)?;
+    Ok(([(header::CONTENT_TYPE, MEDIA_TYPE), (header::CACHE_CONTROL, "no-store")], signed).into_response())
 }
 
 /// `alg` and nothing else: a token sent by mistake is refused, not ignored.

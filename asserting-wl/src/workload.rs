@@ -11,7 +11,7 @@ use mesh::{Allow, Identity};
 use spiffe::{SpiffeId, TrustDomain};
 use store::seal::SealKey;
 use store::{Moment, Store};
-use token::{Policy, RevocationTable, RootKeys};
+use token::{Policy, RootKeys};
 use tokio::net::TcpListener;
 
 use crate::admission::Admission;
@@ -23,6 +23,7 @@ use crate::keyring::Keyring;
 use crate::minting::Minter;
 use crate::oauth::OauthVerifier;
 use crate::rejections::Rejections;
+use crate::revocations::Ledger;
 use crate::routes::{self, App};
 use crate::validation::Validator;
 
@@ -70,7 +71,9 @@ async fn app(
     let keyring = Arc::new(Keyring::open(&*store, &seal, config.mint.alg.jose(), now).await?);
     let own_keys = RootKeys::parse(&serde_json::to_vec(&keyring.jwks(None))?)?;
     let http = mesh::web::client(web(config.providers.ca_file.as_deref())?)?;
-    let revocations = Arc::new(RevocationTable::local());
+    let revocations = Arc::new(Ledger::open(&*store, process.clock.now()).await.context("revocations cannot be read")?);
+    let following = Arc::clone(&revocations).follow(Arc::clone(&store), process.clock.clone(), process.stop.clone());
+    process.tasks.spawn(following);
     let trust = TrustStore::start(&identity, &[], process)?;
     trust.set_keys(me.clone(), own_keys);
     let examiner = Arc::new(Examiner::new(me.clone(), &policy, trust, revocations.clone()));
@@ -88,9 +91,11 @@ async fn app(
     };
     Ok(App {
         minter: Arc::new(minter),
-        introspector: Arc::new(Introspector::new(Arc::clone(&examiner), store, listed)),
+        introspector: Arc::new(Introspector::new(Arc::clone(&examiner), Arc::clone(&store), listed)),
+        store,
         validator: Arc::new(Validator::new(examiner)),
         keyring,
+        me: me.clone(),
         rejections: Arc::new(Rejections::new(me.clone(), &process.metrics)),
         admission: Arc::new(Admission::new(config.limits)),
         trust_domain: me.trust_domain().clone(),

@@ -36,6 +36,19 @@ pub struct RevocationQuery<'a> {
     pub now: Timestamp,
 }
 
+/// A login at an identity provider, before there is a chain: what an OAuth token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login<'a> {
+    /// The identity provider.
+    pub dpa: &'a str,
+    /// The person there.
+    pub dpr: &'a str,
+    /// The session there.
+    pub sid: Option<&'a str>,
+    /// `auth_time`, else the token's `iat`.
+    pub at: Timestamp,
+}
+
 /// A view of what is revoked.
 pub trait Revocations: Send + Sync {
     /// Refuses what is revoked, and everything while the view is incomplete or stale.
@@ -201,13 +214,13 @@ impl RevocationTable {
 
     /// After too long a silence nothing may be changed, and only roots younger than the silence are believed: their
     /// asserter looked at its own, current view when it made them.
-    fn check_view(&self, query: &RevocationQuery<'_>) -> Result<(), Refusal> {
+    fn check_view(&self, safe_root: Option<Timestamp>, now: Timestamp) -> Result<(), Refusal> {
         let reason = match *self.view.read().unwrap_or_else(PoisonError::into_inner) {
             View::Local => return Ok(()),
             View::Fed { heard: None, .. } => Reason::RevocationsIncomplete,
             View::Fed { max_silence, heard: Some(heard) } => {
-                let is_stale = query.now.since(heard) > max_silence;
-                if !is_stale || (!query.is_unsafe && query.chain.root().iat > heard) {
+                let is_stale = now.since(heard) > max_silence;
+                if !is_stale || safe_root.is_some_and(|minted| minted > heard) {
                     return Ok(());
                 }
                 Reason::RevocationsStale
@@ -215,25 +228,47 @@ impl RevocationTable {
         };
         Err(Refusal::new(Rule::Revocation, None, reason))
     }
-}
 
-impl Revocations for RevocationTable {
-    fn check(&self, query: &RevocationQuery<'_>) -> Result<(), Refusal> {
-        self.check_view(query)?;
+    /// Refuses a login that is revoked by its session or its person, and everything while the view is not current.
+    ///
+    /// # Errors
+    /// As [`Revocations::check`].
+    pub fn check_login(&self, login: &Login<'_>, now: Timestamp) -> Result<(), Refusal> {
+        self.check_view(None, now)?;
+        let session = login.sid.map(|sid| RevocationKey::Session { dpa: login.dpa.to_owned(), sid: sid.to_owned() });
+        let person = RevocationKey::Person { dpa: login.dpa.to_owned(), dpr: login.dpr.to_owned() };
+        let keys = session.map(|key| (RevokedBy::Session, key)).into_iter().chain([(RevokedBy::Person, person)]);
+        self.find(keys.map(|(by, key)| (Some(0), by, key)), login.at, now)
+    }
+
+    /// Refuses if a record of one of the keys covers a login at `login`.
+    fn find(
+        &self,
+        mut keys: impl Iterator<Item = (Option<usize>, RevokedBy, RevocationKey)>,
+        login: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
         if records.is_empty() {
             return Ok(());
         }
-        let login = query.chain.root().auth_time.unwrap_or(query.chain.root().oat);
         let is_revoked = |key: &RevocationKey| {
-            records.get(key).is_some_and(|scope| {
-                query.now < scope.expires && scope.not_after_iat.is_none_or(|moment| login <= moment)
-            })
+            records
+                .get(key)
+                .is_some_and(|scope| now < scope.expires && scope.not_after_iat.is_none_or(|moment| login <= moment))
         };
-        match query.keys().find(|(_, _, key)| is_revoked(key)) {
+        match keys.find(|(_, _, key)| is_revoked(key)) {
             Some((segment, by, _)) => Err(Refusal::new(Rule::Revocation, segment, Reason::Revoked(by))),
             None => Ok(()),
         }
+    }
+}
+
+impl Revocations for RevocationTable {
+    fn check(&self, query: &RevocationQuery<'_>) -> Result<(), Refusal> {
+        let root = query.chain.root();
+        self.check_view((!query.is_unsafe).then_some(root.iat), query.now)?;
+        self.find(query.keys(), root.auth_time.unwrap_or(root.oat), query.now)
     }
 }
 

@@ -9,3 +9,4 @@ pub mod introspect;
 pub mod keys;
 pub mod mint;
 pub mod problem;
+pub mod revocations;

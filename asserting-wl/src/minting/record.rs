@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use store::{Event, MintRecord, Moment, Person};
 use token::claims::RootClaims;
 use token::encoding::Digest;
-use token::revocation::RevocationQuery;
+use token::revocation::{RevocationQuery, Revocations};
 use token::{Chain, Mode};
 
 use super::{MintError, Minter};
@@ -17,8 +17,8 @@ const KIND: &str = "assertion-minted";
 /// Records the mint of `root` for `peer` and the event, unless something of it is revoked.
 pub(super) async fn commit(minter: &Minter, root: &Chain, peer: &Peer) -> Result<(), MintError> {
     let claims = root.root();
-    refuse_revoked(minter, root, peer)?;
     let mut tx = minter.store.begin().await?;
+    minter.revocations.catch_up(&mut *tx, minter.clock.now()).await?;
     refuse_revoked(minter, root, peer)?;
     tx.mints().record(&mint_record(root)).await?;
     let at = Moment::from_seconds(claims.iat.0);

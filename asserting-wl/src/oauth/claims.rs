@@ -2,6 +2,7 @@
 
 use token::Timestamp;
 use token::json::{Object, Value};
+use token::revocation::Login;
 
 use super::OauthError;
 use super::compact::Header;
@@ -40,6 +41,15 @@ pub struct AccessToken {
     pub amr: Option<Vec<String>>,
     /// `client_id`, or Keycloak's `azp`.
     pub client_id: Option<String>,
+}
+
+impl AccessToken {
+    /// The login the token comes from, as revocations look it up.
+    #[must_use]
+    pub fn login(&self) -> Login<'_> {
+        let at = self.auth_time.unwrap_or(self.issued_at);
+        Login { dpa: &self.issuer, dpr: &self.subject, sid: self.sid.as_deref(), at }
+    }
 }
 
 /// What the policy row of an issuer expects of its tokens.

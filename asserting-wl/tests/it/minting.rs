@@ -6,6 +6,7 @@ use asserting_wl::config::MintSettings;
 use asserting_wl::keyring::Keyring;
 use asserting_wl::minting::{Endpoint, Minter};
 use asserting_wl::oauth::OauthVerifier;
+use asserting_wl::revocations::{Cause, Ledger, Revoked};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chassis::{Problem, SystemClock};
@@ -14,11 +15,11 @@ use mesh::Peer;
 use mesh::web::WebSettings;
 use serde_json::{Value, json};
 use store::seal::SealKey;
-use store::{Event, Moment};
+use store::{Event, Moment, Store};
 use token::claims::RootClaims;
 use token::encoding::Digest;
-use token::revocation::{RevocationKey, RevocationRecord};
-use token::{Chain, Mode, Policy, RevocationTable, RootKey, RootKeys, Timestamp};
+use token::revocation::RevocationKey;
+use token::{Chain, Mode, Policy, RootKey, RootKeys, Timestamp};
 use wire::mint::MintRequest;
 use wire::problem::ProblemKind;
 
@@ -255,26 +256,60 @@ async fn nothing_is_minted_for_whom_is_revoked() {
     let bank = Bank::open("rfc9068").await;
     let (dpa, dpr) = (bank.provider.issuer.clone(), crate::bank::ALICE.to_owned());
     let peer = Peer { id: id("subject-wl"), x5t: [7; 32], addr: "127.0.0.1:1".parse().unwrap() };
-    for (key, status) in [
-        (RevocationKey::Session { dpa: dpa.clone(), sid: "XbMYj0Y59HMcxfQlQE9bCQsp".into() }, ProblemKind::Revoked),
-        (RevocationKey::Person { dpa: dpa.clone(), dpr: dpr.clone() }, ProblemKind::Revoked),
-        (RevocationKey::Workload(id("subject-wl")), ProblemKind::Revoked),
-        (RevocationKey::Certificate(Digest([7; 32])), ProblemKind::Revoked),
-    ] {
-        let table = RevocationTable::local();
-        table.insert(RevocationRecord { key, not_after_iat: None, expires: Timestamp(now() + 600) });
-        assert_eq!(mint_under(&bank, table, &peer).await, Err(status));
+    let login = Timestamp(now() - 5);
+    let person = RevocationKey::Person { dpa: dpa.clone(), dpr: dpr.clone() };
+    // What was recorded before the ledger was read, and what another replica records behind its back.
+    for late in [false, true] {
+        for (key, until) in [
+            (RevocationKey::Session { dpa: dpa.clone(), sid: "XbMYj0Y59HMcxfQlQE9bCQsp".into() }, None),
+            (person.clone(), None),
+            (person.clone(), Some(login)),
+            (RevocationKey::Workload(id("subject-wl")), None),
+            (RevocationKey::Certificate(Digest([7; 32])), None),
+        ] {
+            assert_eq!(mint_under(&bank, Some((key, until)), late, &peer).await, Err(ProblemKind::Revoked));
+        }
+        let earlier = Some((person.clone(), Some(login.minus(1))));
+        assert_eq!(mint_under(&bank, earlier, late, &peer).await, Ok(()), "a later login lives");
+        let other = RevocationKey::Person { dpa: "https://other.example".into(), dpr: dpr.clone() };
+        assert_eq!(mint_under(&bank, Some((other, None)), late, &peer).await, Ok(()));
     }
-    let other = RevocationKey::Person { dpa: "https://other.example".into(), dpr };
-    let table = RevocationTable::local();
-    table.insert(RevocationRecord { key: other, not_after_iat: None, expires: Timestamp(now() + 600) });
-    assert_eq!(mint_under(&bank, table, &peer).await, Ok(()));
-    // Nobody knows what is revoked, so nothing is minted.
-    assert_eq!(mint_under(&bank, RevocationTable::fed(60), &peer).await, Err(ProblemKind::Unavailable));
+}
+
+#[tokio::test]
+async fn nothing_is_minted_while_nobody_knows_what_is_revoked() {
+    let bank = Bank::open("rfc9068").await;
+    let peer = Peer { id: id("subject-wl"), x5t: [7; 32], addr: "127.0.0.1:1".parse().unwrap() };
+    let store = store::open("memory:").await.unwrap();
+    let refused = mint_with(&bank, store, Ledger::default(), &peer).await;
+    assert_eq!(refused, Err(ProblemKind::Unavailable));
+}
+
+/// Mints while this is revoked, recorded before the ledger was read or after.
+async fn mint_under(
+    bank: &Bank,
+    revoked: Option<(RevocationKey, Option<Timestamp>)>,
+    late: bool,
+    peer: &Peer,
+) -> Result<(), ProblemKind> {
+    let store = store::open("memory:").await.unwrap();
+    let early = if late { Some(Ledger::open(&*store, Timestamp(now())).await.unwrap()) } else { None };
+    if let Some((key, not_after_iat)) = revoked {
+        let source = ("https://idp.example".to_owned(), "j1".to_owned());
+        let revoked = Revoked { key, not_after_iat, cause: Cause::Logout, source, txn: None };
+        let mut tx = store.begin().await.unwrap();
+        revoked.record(&mut *tx, Timestamp(now())).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let ledger = match early {
+        Some(ledger) => ledger,
+        None => Ledger::open(&*store, Timestamp(now())).await.unwrap(),
+    };
+    mint_with(bank, store, ledger, peer).await
 }
 
 /// Mints with these revocations; what was recorded is what was minted.
-async fn mint_under(bank: &Bank, revocations: RevocationTable, peer: &Peer) -> Result<(), ProblemKind> {
+async fn mint_with(bank: &Bank, store: Arc<dyn Store>, ledger: Ledger, peer: &Peer) -> Result<(), ProblemKind> {
     let text = format!(
         r#"
 [[issuer]]
@@ -292,7 +327,6 @@ modes = ["plain"]
         issuer = bank.provider.issuer
     );
     let policy: Policy = chassis::config::parse(&text).unwrap();
-    let store = store::open("memory:").await.unwrap();
     let seal = SealKey::from_bytes([1; 32]);
     let keyring = Keyring::open(&*store, &seal, Algorithm::Es256, Moment::from_seconds(now())).await.unwrap();
     let minter = Minter {
@@ -302,13 +336,14 @@ modes = ["plain"]
         keyring: Arc::new(keyring),
         identity: identity(bank.folder.path(), "asserting-wl").await,
         store: Arc::clone(&store),
-        revocations: Arc::new(revocations),
+        revocations: Arc::new(ledger),
         clock: Arc::new(SystemClock),
         settings: MintSettings::default(),
     };
     let request = MintRequest { access_token: bank.token(), audience: None, scope: None, rqd: None };
     let answer = minter.mint(Endpoint::Plain, peer, &request).await;
-    let recorded = store.read().await.unwrap().pending_events(9).await.unwrap().len();
-    assert_eq!(recorded, usize::from(answer.is_ok()));
+    let events = store.read().await.unwrap().pending_events(9).await.unwrap();
+    let minted = events.iter().filter(|pending| pending.event.kind == "assertion-minted").count();
+    assert_eq!(minted, usize::from(answer.is_ok()));
     answer.map(drop).map_err(|error| error.kind())
 }
