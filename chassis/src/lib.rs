@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod problem;
 pub mod process;
 pub mod readiness;
+pub mod revocations;
 mod run;
 pub mod service;
 pub mod telemetry;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use spiffe::SpiffeId;
@@ -127,6 +128,39 @@ pub struct AssertingSettings {
     /// The only SPIFFE ID it may have.
     #[serde(with = "super::spiffe_id")]
     pub id: SpiffeId,
+}
+
+/// `[revocations]`: how the asserting workload's list of revocations is followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RevocationSettings {
+    /// How often the list is asked for what is new.
+    pub interval: Period,
+    /// After this long without a list nothing may be changed, and only younger roots are believed.
+    pub max_silence: Period,
+}
+
+impl Default for RevocationSettings {
+    fn default() -> Self {
+        Self { interval: Period::seconds(1), max_silence: Period::seconds(15) }
+    }
+}
+
+impl RevocationSettings {
+    /// Finds what is wrong with the section.
+    ///
+    /// # Errors
+    /// An interval below 100 ms, or a silence of less than two seconds or two intervals.
+    pub fn check(&self) -> Result<(), super::ConfigError> {
+        if self.interval.0 < Duration::from_millis(100) {
+            return Err(super::ConfigError::invalid("revocations.interval", "at least 100ms"));
+        }
+        if self.max_silence.0 < Duration::from_secs(2).max(self.interval.0 * 2) {
+            let message = "at least 2s and twice the interval";
+            return Err(super::ConfigError::invalid("revocations.max_silence", message));
+        }
+        Ok(())
+    }
 }
 
 /// `[store]`: where state is kept.
