@@ -6,7 +6,7 @@ use e2e::{Bank, MODES};
 
 mod bodies;
 mod front;
-mod mesh;
+mod services;
 
 /// Every service still does its work, for the tool and in a browser.
 async fn still_works(bank: &Bank) {

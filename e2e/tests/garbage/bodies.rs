@@ -82,7 +82,8 @@ async fn a_body_that_stops_half_way_is_given_up() {
         _ => format!("{text}\n[body]\nidle = \"1s\"\n"),
     })
     .await;
-    let (teller, token) = (bank.actor("cli").await, bank.token("alice").await);
+    let teller = Actor::connect(&bank.socket("cli"), &street.place).await;
+    let token = bank.token("alice").await;
     let begun = std::time::Instant::now();
     for service in [&street.place.entry, &street.place.target] {
         let bytes = half_a_deposit(&teller, &token).await;
