@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chassis::ConfigError;
-use chassis::config::{AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource};
+use chassis::config::{AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, RevocationSettings};
 use mesh::ClientSettings;
 use serde::Deserialize;
 use spiffe::SpiffeId;
@@ -27,6 +27,9 @@ pub struct Config {
     pub listen: ListenSettings,
     /// The asserting workload whose DA-SVIDs are believed.
     pub asserting: AssertingSettings,
+    /// How its list of revocations is followed.
+    #[serde(default)]
+    pub revocations: RevocationSettings,
     /// What is believed, and which requests are passed on: a file or an inline table.
     pub policy: PolicySource,
     /// Where requests go.
@@ -216,6 +219,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError::invalid("next.url", "the https URL of a server, without a path"));
     }
     config.link.only.as_ref().map(OnlySettings::claim).transpose()?;
+    config.revocations.check()?;
     match &config.policy {
         PolicySource::Inline(policy) => check_policy(config, policy),
         PolicySource::Path(_) => Ok(()),

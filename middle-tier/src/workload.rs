@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use chassis::gate::{Gate, LogOnly};
 use chassis::trust::TrustStore;
-use chassis::{ConfigError, Process, Running, Workload, async_trait, service};
+use chassis::{ConfigError, Process, Running, Workload, async_trait, revocations, service};
 use mesh::{Allow, Client, Identity};
 use spiffe::SpiffeId;
-use token::{Policy, RevocationTable, Revocations};
+use token::{Policy, Revocations};
 use tokio::net::TcpListener;
 
 use crate::config::{Config, OnlySettings, check, check_policy};
@@ -56,7 +56,9 @@ fn proxy(
     trust: TrustStore,
     process: &Process,
 ) -> anyhow::Result<Proxy> {
-    let revocations: Arc<dyn Revocations> = Arc::new(RevocationTable::default());
+    let asserting = (&config.asserting.id, &config.asserting.url);
+    let revocations: Arc<dyn Revocations> =
+        revocations::start(identity, asserting, &trust, &config.revocations, process)?;
     let accept = policy.accept.clone();
     let linker = Linker {
         identity: identity.clone(),

@@ -1,5 +1,7 @@
 //! The asserting workload: its keys, the roots it mints, the key set it serves.
 
+use std::sync::Arc;
+
 use axum::{Router, routing::get};
 use crypto::{jose, schoco};
 use http::header::CONTENT_TYPE;
@@ -62,10 +64,24 @@ impl Keys {
         self.anonymous.root_key()
     }
 
-    /// `GET /keys`.
-    pub(crate) fn router(&self) -> Router {
-        let jwks = self.jwks();
-        Router::new().route("/keys", get(async move || ([(CONTENT_TYPE, "application/jwk-set+json")], jwks)))
+    /// `GET /keys`, and a list of revocations that is empty.
+    pub(crate) fn router(self: &Arc<Self>) -> Router {
+        let (jwks, keys) = (self.jwks(), Arc::clone(self));
+        Router::new()
+            .route("/keys", get(async move || ([(CONTENT_TYPE, "application/jwk-set+json")], jwks)))
+            .route("/revocations", get(async move || keys.nothing_revoked()))
+    }
+
+    fn nothing_revoked(&self) -> String {
+        let kid = self.minting.public_key().thumbprint();
+        let header = json!({"typ": "dasvid-revocations+jwt", "alg": "ES256", "kid": kid});
+        let now = chassis::Clock::now(&chassis::SystemClock);
+        let iss = id("asserting-wl").to_string();
+        let list = json!({"iss": iss, "iat": now, "after": 0, "version": 0, "complete": true, "records": []});
+        let part = |json: serde_json::Value| base64url(json.to_string().as_bytes());
+        let message = format!("{}.{}", part(header), part(list));
+        let signature = self.minting.sign(jose::Algorithm::Es256, message.as_bytes()).unwrap();
+        format!("{message}.{}", base64url(&signature))
     }
 
     /// A DA-SVID for alice that subject-wl may use at target-wl.

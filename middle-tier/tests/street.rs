@@ -58,7 +58,7 @@ impl Default for Plan {
 pub(crate) struct Street {
     pub(crate) target: Target,
     pub(crate) client: Client,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) subject: Identity,
     /// Where the first hop listens.
     pub(crate) first: std::net::SocketAddr,
@@ -80,7 +80,7 @@ impl Street {
         for name in ["subject-wl", "asserting-wl", "middle-tier-1", "middle-tier-2", "target-wl", "cli"] {
             spire.issue_socket(&home.path().join(name), Entry::new(id(name))).await.unwrap();
         }
-        let (keys, servers) = (Keys::generate(), CancellationToken::new());
+        let (keys, servers) = (Arc::new(Keys::generate()), CancellationToken::new());
         let subject = identity(&home, "subject-wl").await;
         let trust =
             Trust { keys: [(id("asserting-wl"), keys.published())].into(), bundles: subject.bundles().unwrap() };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chassis::ConfigError;
-use chassis::config::{AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, StoreSettings};
+use chassis::config::{AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, RevocationSettings, StoreSettings};
 use serde::Deserialize;
 use token::Policy;
 use token::json::MAX_INTEGER;
@@ -24,6 +24,9 @@ pub struct Config {
     pub listen: ListenSettings,
     /// The asserting workload whose DA-SVIDs are believed.
     pub asserting: AssertingSettings,
+    /// How its list of revocations is followed.
+    #[serde(default)]
+    pub revocations: RevocationSettings,
     /// Where accounts are kept.
     #[serde(default = "store")]
     pub store: StoreSettings,
@@ -71,6 +74,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     if config.request_timeout.0 < Duration::from_millis(100) {
         return Err(ConfigError::invalid("request_timeout", "a request needs at least 100ms"));
     }
+    config.revocations.check()?;
     for seed in &config.seed {
         check_seed(seed)?;
     }

@@ -87,6 +87,18 @@ impl Asserter {
         json!({ "keys": [ec, okp] })
     }
 
+    /// What it publishes at `/revocations`: nothing is revoked.
+    pub(crate) fn revocations(&self, now: Timestamp) -> String {
+        let kid = self.jose.public_key().thumbprint();
+        let header = json!({"typ": "dasvid-revocations+jwt", "alg": "ES256", "kid": kid});
+        let iss = id("asserting-wl").to_string();
+        let list = json!({"iss": iss, "iat": now, "after": 0, "version": 0, "complete": true, "records": []});
+        let part = |json: Value| base64url(json.to_string().as_bytes());
+        let message = format!("{}.{}", part(header), part(list));
+        let signature = self.jose.sign(jose::Algorithm::Es256, message.as_bytes()).unwrap();
+        format!("{message}.{}", base64url(&signature))
+    }
+
     pub(crate) fn root(&self, mode: Mode, claims: &RootClaims) -> String {
         let fresh = fresh();
         let signer = match mode {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use chassis::gate::Gate;
 use chassis::trust::TrustStore;
-use chassis::{Clock, ConfigError, Process, Running, Workload, async_trait, service};
+use chassis::{Clock, ConfigError, Process, Running, Workload, async_trait, revocations, service};
 use mesh::{Allow, Identity};
 use spiffe::SpiffeId;
 use store::{Person, Store, StoreError};
-use token::{Policy, RevocationTable};
+use token::Policy;
 use tokio::net::TcpListener;
 
 use crate::bank::Bank;
@@ -51,7 +51,8 @@ impl Workload for TargetWl {
         let asserters = [(config.asserting.id.clone(), config.asserting.url.clone())];
         let trust = TrustStore::start(&identity, &asserters, process)?;
         let allow = allow(&me, &policy);
-        let revocations = Arc::new(RevocationTable::default());
+        let asserting = (&config.asserting.id, &config.asserting.url);
+        let revocations = revocations::start(&identity, asserting, &trust, &config.revocations, process)?;
         let gate = Gate::new(me.clone(), policy.accept, trust, revocations, rejections.clone(), process);
         let app = App::new(me, bank, rejections, process.clock.clone());
         let router = service::wrap(router(app, &gate, rules, config.request_timeout.0), process);

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use axum::body::Bytes;
 use axum::routing::get;
-use chassis::config::{AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, StoreSettings};
+use chassis::config::{
+    AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, RevocationSettings, StoreSettings,
+};
 use chassis::{Handle, SystemClock, json::Json, spawn};
 use dev_spire::{DevSpire, Entry, Settings};
 use http::Request;
@@ -46,7 +48,10 @@ impl World {
         let spire = DevSpire::start(Settings::new(TrustDomain::new("bank.example").unwrap())).await.unwrap();
         let asserter = Arc::new(Asserter::new());
         let keys = asserter.jwks();
-        let router = axum::Router::new().route("/keys", get(async move || Json(keys)));
+        let publisher = asserter.clone();
+        let router = axum::Router::new()
+            .route("/keys", get(async move || Json(keys)))
+            .route("/revocations", get(async move || publisher.revocations(now())));
         let me = identity(&folder, &spire, "asserting-wl", id("asserting-wl")).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let asserting = listener.local_addr().unwrap();
@@ -70,6 +75,7 @@ impl World {
             identity: IdentitySettings { socket: Some(DevSpire::endpoint(&socket)), wait: Period::seconds(5) },
             listen: ListenSettings { address: ([127, 0, 0, 1], 0).into(), ..ListenSettings::default() },
             asserting: AssertingSettings { url: url(self.asserting), id: id("asserting-wl") },
+            revocations: RevocationSettings::default(),
             store: StoreSettings { url: format!("sqlite://{}/bank.db?mode=rwc", self.folder.path().display()) },
             policy: PolicySource::Inline(Box::new(policy())),
             request_timeout: Period::seconds(30),
@@ -172,6 +178,7 @@ async fn an_unreadable_policy_keeps_it_from_starting() {
         identity: IdentitySettings::default(),
         listen: ListenSettings::default(),
         asserting: AssertingSettings { url: url(world.asserting), id: id("asserting-wl") },
+        revocations: RevocationSettings::default(),
         store: StoreSettings { url: "memory:".into() },
         policy: PolicySource::Path("/nowhere/policy.toml".into()),
         request_timeout: Period::seconds(30),
