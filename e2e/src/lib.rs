@@ -3,7 +3,12 @@
 //! [`Bank`] starts everything; an [`Actor`] is somebody with an identity of the trust domain, honest or not;
 //! [`reply`] reads what they are answered; [`raw`] speaks HTTP/1.1 by hand; [`browser`] is a person at the front door.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a fixture of tests: what goes wrong here fails the test")]
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a fixture of tests: whatever goes wrong here fails the test"
+)]
 
 pub mod actor;
 pub mod bank;

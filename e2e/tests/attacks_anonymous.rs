@@ -16,8 +16,8 @@ use wire::problem::ProblemKind;
 
 /// A chain as the last middle tier holds it, sealed for the target, and the last middle tier itself.
 async fn sealed(bank: &Bank, outgoing: &dasvid::outgoing::Outgoing) -> (Actor, ChainFile) {
-    let (teller, first, last) =
-        tokio::join!(bank.actor("cli"), bank.actor("middle-tier-1"), bank.actor("middle-tier-2"));
+    let (teller, first) = (bank.actor("cli").await, bank.actor("middle-tier-1").await);
+    let last = bank.actor("middle-tier-2").await;
     let chain = teller.chain(Mode::Anonymous, &bank.token("alice").await, outgoing).await;
     let chain = first.pass_on(&chain, outgoing, &bank.endpoint("middle-tier-2").id).await;
     let chain = last.seal(&chain, outgoing, &bank.place().target.id).await;

@@ -149,12 +149,12 @@ async fn a_hop_whose_identity_is_withdrawn_serves_nobody_until_it_is_back() {
     let refusal = refusal.await.unwrap();
     assert!(refusal.kind.status().is_server_error(), "{refusal:?}");
     bank.demo.spire.restore(&gone);
-    let back = async {
+    let returned = async {
         while !teller.ask(token::Mode::Id, &token, &balance()).await.status.is_success() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(SOON, back).await.expect("the hop comes back");
+    timeout(SOON, returned).await.expect("the hop comes back");
 }
 
 #[tokio::test]

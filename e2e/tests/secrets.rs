@@ -69,7 +69,8 @@ impl Secrets {
     fn key(&mut self, bytes: &[u8]) {
         let listed: Vec<_> = bytes.iter().map(u8::to_string).collect();
         self.0.push(listed.join(", "));
-        self.0.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+        let hex: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.0.push(hex.concat());
         self.0.extend(
             [encoding::base64(bytes), encoding::base64url(bytes)].map(|text| text[1..text.len() - 4].to_owned()),
         );

@@ -70,7 +70,9 @@ async fn half_a_deposit(teller: &Actor, token: &str) -> Vec<u8> {
 }
 
 fn fields(headers: &HeaderMap) -> String {
-    headers.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect()
+    let lines: Vec<_> =
+        headers.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect();
+    lines.concat()
 }
 
 #[tokio::test]
