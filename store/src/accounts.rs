@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use uuid::Uuid;
+use wire::bank::AccountNumber;
 
 use crate::{Moment, StoreError, event};
 
@@ -65,12 +66,85 @@ pub struct LedgerEntry {
     pub minor: i64,
     /// The balance after it, in minor units.
     pub balance: i64,
+    /// What it is a side of, if somebody else was involved.
+    pub transfer: Option<TransferSide>,
 }
 
-/// Accounts: one a person and currency. Their balance is the sum of their ledger.
+/// One side of a transfer as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferSide {
+    /// The sender's entry: the same on both sides.
+    pub id: Uuid,
+    /// The other side's account.
+    pub counterparty: AccountNumber,
+    /// What the sender wrote.
+    pub note: Option<String>,
+}
+
+/// A transfer to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// Who pays.
+    pub from: Person,
+    /// Who is paid.
+    pub to: AccountNumber,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// The amount in minor units.
+    pub minor: i64,
+    /// A line for both sides.
+    pub note: Option<String>,
+    /// The sender's entry.
+    pub sent: Entry,
+    /// The recipient's entry.
+    pub received: Entry,
+}
+
+impl Transfer {
+    /// What the ledger keeps of it: the sender's side and the recipient's. `own` is the sender's number, then come the
+    /// balances after it.
+    pub(crate) fn rows(&self, own: AccountNumber, sender: i64, recipient: i64) -> (LedgerEntry, LedgerEntry) {
+        let row = |entry: &Entry, minor, balance, counterparty| LedgerEntry {
+            entry: entry.clone(),
+            currency: self.currency.clone(),
+            minor,
+            balance,
+            transfer: Some(TransferSide { id: self.sent.id, counterparty, note: self.note.clone() }),
+        };
+        (row(&self.sent, -self.minor, sender, self.to), row(&self.received, self.minor, recipient, own))
+    }
+}
+
+/// What became of a transfer. Unless it is [`Done`](Self::Done), nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransferOutcome {
+    /// The money moved.
+    Done {
+        /// What the sender has after it, in minor units.
+        sender: i64,
+        /// What the recipient has after it, in minor units.
+        recipient: i64,
+    },
+    /// Nobody has this number, or whoever has it holds nothing in this currency.
+    NoRecipient,
+    /// The number is the sender's own.
+    ToOneself,
+    /// The sender has no account in this currency.
+    NoAccount,
+    /// The sender has less than the amount.
+    Overdrawn,
+}
+
+/// A fresh number; it may be taken.
+pub(crate) fn draw_number() -> AccountNumber {
+    AccountNumber::of(Uuid::new_v4().as_u64_pair().0)
+}
+
+/// Accounts: one a person and currency. Their balance is the sum of their ledger, and never below zero.
 #[async_trait]
 pub trait Accounts: Send {
-    /// Opens an account that holds nothing; whether it is new.
+    /// Opens an account that holds nothing; whether it is new. The person's first account brings their number.
     ///
     /// # Errors
     /// [`StoreError::ReadOnly`], [`StoreError::Database`].
@@ -88,6 +162,12 @@ pub trait Accounts: Send {
     /// [`StoreError::Database`].
     async fn balances(&mut self, person: &Person) -> Result<Vec<Balance>, StoreError>;
 
+    /// The number of a person's accounts; `None` without any.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`].
+    async fn number(&mut self, person: &Person) -> Result<Option<AccountNumber>, StoreError>;
+
     /// Adds `minor` units and a ledger entry, opening the account if there is none; the new balance.
     ///
     /// # Errors
@@ -96,9 +176,29 @@ pub trait Accounts: Send {
     /// [`StoreError::Database`].
     async fn deposit(&mut self, person: &Person, currency: &str, minor: i64, entry: &Entry) -> Result<i64, StoreError>;
 
+    /// Moves money from one person's account to another's, with a ledger entry on both sides; opens none.
+    ///
+    /// # Errors
+    /// [`StoreError::Overflow`] if the amount is not positive or the recipient's sum exceeds `i64`; both accounts are
+    /// as they were. [`StoreError::Duplicate`] if an entry's identifier is known. [`StoreError::ReadOnly`],
+    /// [`StoreError::Database`], [`StoreError::Corrupt`].
+    async fn transfer(&mut self, transfer: &Transfer) -> Result<TransferOutcome, StoreError>;
+
     /// A person's ledger, newest first, at most `limit` entries.
     ///
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Corrupt`].
     async fn ledger(&mut self, person: &Person, limit: u32) -> Result<Vec<LedgerEntry>, StoreError>;
+
+    /// What is older than one entry of a person's ledger, newest first, at most `limit` entries; `None` if the ledger
+    /// has no such entry. What is booked meanwhile changes nothing of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], [`StoreError::Corrupt`].
+    async fn ledger_before(
+        &mut self,
+        person: &Person,
+        entry: Uuid,
+        limit: u32,
+    ) -> Result<Option<Vec<LedgerEntry>>, StoreError>;
 }

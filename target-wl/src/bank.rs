@@ -1,22 +1,29 @@
-//! Accounts and what changes them: every change is one transaction with its ledger entry, its answer and its events.
+//! Accounts and what changes them: every change is one transaction with its ledger entries, its answer and its events.
+
+mod deposit;
+mod statement;
+mod transfer;
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::json;
-use store::{Entry, Event, Moment, OnceKey, OnceOutcome, Person, Store, StoreError, StoredResponse};
+use store::{Entry, Event, Moment, OnceKey, OnceOutcome, Person, Store, StoreError, StoredResponse, Tx};
 use token::json::MAX_INTEGER;
-use wire::bank::{Account, Balance, DepositReceipt, DepositRequest};
+use wire::bank::{Account, Balance, DepositRequest, TransferRequest};
 
-/// The kind of the event that tells of a deposit.
-pub const DEPOSITED: &str = "bank-deposit";
+pub use deposit::DEPOSITED;
+pub use statement::StatementError;
+pub use transfer::TRANSFERRED;
+
 /// The kind of the event that tells of an accepted chain.
 pub const VALIDATED: &str = "assertion-validated";
 
-/// A deposit as a believed chain brings it.
+/// An order as a believed chain brings it.
 #[derive(Clone, Debug)]
-pub struct Deposit {
-    /// How much.
-    pub order: DepositRequest,
+pub struct Mandate<T> {
+    /// What to do.
+    pub order: T,
     /// For whom, and what makes it happen once (rule 12).
     pub once: OnceKey,
     /// When [`Self::once`] may be forgotten.
@@ -42,10 +49,10 @@ pub struct Origin {
     pub verifier: String,
 }
 
-/// Why a deposit is not made. Nothing is changed then.
+/// Why an order is not carried out. Nothing is changed then.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum DepositError {
+pub enum BookingError {
     /// The chain's first link has paid for another request.
     #[error("the chain has already been used for another request")]
     Replayed,
@@ -55,12 +62,27 @@ pub enum DepositError {
     /// The account would hold more than 2⁵³ − 1 minor units.
     #[error("an account holds at most {MAX_INTEGER} minor units")]
     TooMuch,
+    /// The person holds nothing in the currency they want to pay in.
+    #[error("you have no account in this currency")]
+    NoAccount,
+    /// Nobody can be paid at this number in this currency. Which of the two it is stays untold.
+    #[error("there is no account with this number and currency")]
+    NoRecipient,
+    /// Both sides are the same person.
+    #[error("this is your own account number: a transfer goes to another")]
+    ToOneself,
+    /// The person has less than they want to pay.
+    #[error("the account holds less than this")]
+    Overdrawn,
+    /// The recipient's account would hold more than 2⁵³ − 1 minor units.
+    #[error("the other account cannot take this much")]
+    RecipientFull,
     /// The store failed.
     #[error("the store failed")]
     Store(#[source] StoreError),
 }
 
-impl From<StoreError> for DepositError {
+impl From<StoreError> for BookingError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Overflow => Self::TooMuch,
@@ -75,6 +97,12 @@ pub struct Bank {
     store: Arc<dyn Store>,
 }
 
+/// An order that waits to be carried out, or the answer to one that was.
+enum Begun {
+    Now(Box<dyn Tx>),
+    Before(StoredResponse),
+}
+
 impl Bank {
     /// A bank whose books are in this store.
     #[must_use]
@@ -87,38 +115,42 @@ impl Bank {
     /// # Errors
     /// [`StoreError`] if the books cannot be read.
     pub async fn account(&self, person: &Person) -> Result<Option<Account>, StoreError> {
-        let balances = self.store.read().await?.accounts().balances(person).await?;
-        if balances.is_empty() {
-            return Ok(None);
-        }
+        let mut tx = self.store.read().await?;
+        let Some(account) = tx.accounts().number(person).await? else { return Ok(None) };
+        let balances = tx.accounts().balances(person).await?;
         let balances = balances.into_iter().map(|balance| Balance { currency: balance.currency, minor: balance.minor });
-        Ok(Some(Account { dpa: person.dpa.clone(), dpr: person.dpr.clone(), balances: balances.collect() }))
+        let (dpa, dpr) = (person.dpa.clone(), person.dpr.clone());
+        Ok(Some(Account { dpa, dpr, account, balances: balances.collect() }))
     }
 
     /// Makes a deposit, opening the account if there is none, and answers with its receipt; a deposit that was made
     /// already is answered as it was then.
     ///
     /// # Errors
-    /// [`DepositError`]; nothing is changed.
-    pub async fn deposit(&self, deposit: &Deposit) -> Result<StoredResponse, DepositError> {
-        let mut tx = self.store.begin().await?;
-        match tx.once().insert(&deposit.once, deposit.forget_at).await? {
-            OnceOutcome::Fresh => {}
-            OnceOutcome::Same(response) => {
-                tx.commit().await?;
-                return Ok(response);
+    /// [`BookingError`]; nothing is changed.
+    pub async fn deposit(&self, mandate: &Mandate<DepositRequest>) -> Result<StoredResponse, BookingError> {
+        match self.begin(mandate).await? {
+            Begun::Before(response) => Ok(response),
+            Begun::Now(mut tx) => {
+                let receipt = deposit::book(tx.as_mut(), mandate).await?;
+                end(tx, mandate, &receipt, deposit::event(mandate, &receipt)).await
             }
-            OnceOutcome::KeyReused => return Err(DepositError::KeyReused),
-            _ => return Err(DepositError::Replayed),
         }
-        let receipt = book(tx.as_mut(), deposit).await?;
-        let response = answer(&receipt)?;
-        tx.once().complete(&deposit.once, &response).await?;
-        for event in deposit.events(&receipt) {
-            tx.emit(&event).await?;
+    }
+
+    /// Makes a transfer between two accounts that are there, and answers with its receipt; a transfer that was made
+    /// already is answered as it was then.
+    ///
+    /// # Errors
+    /// [`BookingError`]; nothing is changed, and the idempotency key is still good.
+    pub async fn transfer(&self, mandate: &Mandate<TransferRequest>) -> Result<StoredResponse, BookingError> {
+        match self.begin(mandate).await? {
+            Begun::Before(response) => Ok(response),
+            Begun::Now(mut tx) => {
+                let receipt = transfer::book(tx.as_mut(), mandate).await?;
+                end(tx, mandate, &receipt, transfer::event(mandate, &receipt)).await
+            }
         }
-        tx.commit().await?;
-        Ok(response)
     }
 
     /// Opens an account with so many minor units, unless the person has it already; whether it is new.
@@ -130,33 +162,43 @@ impl Bank {
         let mut tx = self.store.begin().await?;
         let is_new = tx.accounts().open(person, currency, now).await?;
         if is_new && minor > 0 {
-            tx.accounts().deposit(person, currency, minor, &Entry::new("opening", None, now)).await?;
+            tx.accounts().deposit(person, currency, minor, &Entry::new(statement::OPENING, None, now)).await?;
         }
         tx.commit().await?;
         Ok(is_new)
     }
-}
 
-/// Moves the money.
-async fn book(tx: &mut dyn store::Tx, deposit: &Deposit) -> Result<DepositReceipt, DepositError> {
-    let DepositRequest { currency, minor } = &deposit.order;
-    let entry = Entry::new("deposit", Some(deposit.origin.txn.clone()), deposit.now);
-    let signed = i64::try_from(*minor).map_err(|_| DepositError::TooMuch)?;
-    let balance_minor = tx.accounts().deposit(&deposit.once.person, currency, signed, &entry).await?;
-    // Every reader of JSON must see the same balance (RFC 7493 §2.2).
-    if u64::try_from(balance_minor).is_ok_and(|balance| balance > MAX_INTEGER) {
-        return Err(DepositError::TooMuch);
+    /// Begins the transaction of an order and makes its entry of rule 12.
+    async fn begin<T: Sync>(&self, mandate: &Mandate<T>) -> Result<Begun, BookingError> {
+        let mut tx = self.store.begin().await?;
+        match tx.once().insert(&mandate.once, mandate.forget_at).await? {
+            OnceOutcome::Fresh => Ok(Begun::Now(tx)),
+            OnceOutcome::Same(response) => {
+                tx.commit().await?;
+                Ok(Begun::Before(response))
+            }
+            OnceOutcome::KeyReused => Err(BookingError::KeyReused),
+            _ => Err(BookingError::Replayed),
+        }
     }
-    Ok(DepositReceipt {
-        id: entry.id.to_string(),
-        currency: currency.clone(),
-        minor: *minor,
-        balance_minor,
-        created_at: deposit.now.seconds(),
-    })
 }
 
-fn answer(receipt: &DepositReceipt) -> Result<StoredResponse, DepositError> {
+/// Keeps the answer beside the order, tells of both and commits.
+async fn end<T: Sync>(
+    mut tx: Box<dyn Tx>,
+    mandate: &Mandate<T>,
+    receipt: &(impl Serialize + Sync),
+    event: Event,
+) -> Result<StoredResponse, BookingError> {
+    let response = answer(receipt)?;
+    tx.once().complete(&mandate.once, &response).await?;
+    tx.emit(&mandate.validated()).await?;
+    tx.emit(&event).await?;
+    tx.commit().await?;
+    Ok(response)
+}
+
+fn answer(receipt: &impl Serialize) -> Result<StoredResponse, StoreError> {
     let body = serde_json::to_vec(receipt).map_err(|_| StoreError::Corrupt("receipt"))?;
     let headers = [("content-type", "application/json"), ("cache-control", "no-store")];
     Ok(StoredResponse {
@@ -166,22 +208,32 @@ fn answer(receipt: &DepositReceipt) -> Result<StoredResponse, DepositError> {
     })
 }
 
-impl Deposit {
-    fn events(&self, receipt: &DepositReceipt) -> [Event; 2] {
+/// Every reader of JSON must see the same balance (RFC 7493 §2.2).
+fn is_within_json(balance: i64) -> bool {
+    u64::try_from(balance).is_ok_and(|balance| balance <= MAX_INTEGER)
+}
+
+impl<T> Mandate<T> {
+    /// The event that tells of the chain.
+    fn validated(&self) -> Event {
         let Origin { iss, jti, txn, depth, verifier } = &self.origin;
         let seconds = self.now.seconds();
         let token = json!({"format": "jwt_id", "iss": iss, "jti": jti});
-        let person = json!({"format": "iss_sub", "iss": self.once.person.dpa, "sub": self.once.person.dpr});
-        let validated =
+        let payload =
             json!({"verifier": verifier, "depth": depth, "count": 1, "first_seen": seconds, "last_seen": seconds});
-        let deposited = json!({
-            "id": receipt.id, "currency": receipt.currency, "minor": receipt.minor,
-            "balance_minor": receipt.balance_minor,
-        });
-        [
-            Event::new(VALIDATED, token, validated, Some(txn.clone()), self.now),
-            Event::new(DEPOSITED, person, deposited, Some(txn.clone()), self.now),
-        ]
+        Event::new(VALIDATED, token, payload, Some(txn.clone()), self.now)
+    }
+
+    /// An event about the person.
+    fn event(&self, kind: &str, payload: serde_json::Value) -> Event {
+        let Person { dpa, dpr } = &self.once.person;
+        let person = json!({"format": "iss_sub", "iss": dpa, "sub": dpr});
+        Event::new(kind, person, payload, Some(self.origin.txn.clone()), self.now)
+    }
+
+    /// A ledger entry of this order.
+    fn entry(&self, kind: &str) -> Entry {
+        Entry::new(kind, Some(self.origin.txn.clone()), self.now)
     }
 }
 

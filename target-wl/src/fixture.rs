@@ -25,6 +25,7 @@ use token::policy::Accept;
 use token::{Bundles, Chain, Mode, Policy, RevocationTable, RootKeys, Timestamp, binding};
 use tower::ServiceExt;
 use uuid::Uuid;
+use wire::bank::AccountNumber;
 
 use crate::bank::Bank;
 use crate::rejections::Rejections;
@@ -156,8 +157,21 @@ impl Ask {
         Self::post(dpr, body.into_bytes()).with("idempotency-key", key)
     }
 
+    pub(crate) fn transfer(dpr: &'static str, key: &str, to: AccountNumber, minor: u64) -> Self {
+        let body = json!({"to": to, "currency": "USD", "minor": minor}).to_string();
+        Self::post_to(wire::bank::TRANSFERS, dpr, body.into_bytes()).with("idempotency-key", key)
+    }
+
+    pub(crate) fn transactions(dpr: &'static str, query: &str) -> Self {
+        Self { target: format!("{}{query}", wire::bank::TRANSACTIONS), ..Self::balance(dpr) }
+    }
+
     pub(crate) fn post(dpr: &'static str, body: Vec<u8>) -> Self {
-        let ask = Self { method: "POST", target: wire::bank::DEPOSITS.into(), body, ..Self::balance(dpr) };
+        Self::post_to(wire::bank::DEPOSITS, dpr, body)
+    }
+
+    pub(crate) fn post_to(path: &str, dpr: &'static str, body: Vec<u8>) -> Self {
+        let ask = Self { method: "POST", target: path.into(), body, ..Self::balance(dpr) };
         let digest = binding::content_digest(&ask.body);
         ask.with("content-type", "application/json").with("content-digest", &digest)
     }
@@ -283,6 +297,12 @@ impl Fixture {
     pub(crate) async fn holds(&self, dpa: &str, dpr: &str) -> Option<i64> {
         let mut tx = self.store.read().await.unwrap();
         tx.accounts().balance(&Person::new(dpa, dpr), "USD").await.unwrap()
+    }
+
+    /// What others transfer to.
+    pub(crate) async fn number(&self, dpr: &str) -> AccountNumber {
+        let mut tx = self.store.read().await.unwrap();
+        tx.accounts().number(&Person::new(DPA, dpr)).await.unwrap().unwrap()
     }
 
     pub(crate) async fn events(&self) -> Vec<Event> {

@@ -12,9 +12,12 @@ mod deposit;
 #[cfg(test)]
 mod fixture;
 pub mod order;
+mod payment;
 pub mod rejections;
 pub mod request_error;
 pub mod routes;
+mod transactions;
+mod transfer;
 mod workload;
 
 pub use config::{Config, Seed};

@@ -1,7 +1,7 @@
 //! Reading what a person orders: strict JSON, so that nobody can read another amount into it.
 
 use token::json::{self, JsonError, MAX_INTEGER, Object, Value};
-use wire::bank::DepositRequest;
+use wire::bank::{AccountNumberError, DepositRequest, LONGEST_NOTE, TransferRequest};
 
 /// Why an order is not taken. Nothing of the body is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,9 +13,9 @@ pub enum OrderError {
     /// A member is missing.
     #[error("`{0}` is missing")]
     Missing(&'static str),
-    /// A member that means nothing here.
-    #[error("only `currency` and `minor` mean something here")]
-    UnknownMember,
+    /// A member that means nothing here; what does.
+    #[error("only {0} mean something here")]
+    UnknownMember(&'static str),
     /// The currency is not a code.
     #[error("`currency` is a code of three letters A to Z, such as \"USD\"")]
     Currency,
@@ -24,6 +24,30 @@ pub enum OrderError {
         "`minor` is a whole number of minor units from 1 to {MAX_INTEGER}, written without sign, fraction and exponent"
     )]
     Minor,
+    /// The recipient is not an account number.
+    #[error("`to` is a text of twelve digits: {0}")]
+    To(AccountNumberError),
+    /// The note is empty, too long or cannot be printed.
+    #[error("`note` is a text of 1 to {LONGEST_NOTE} printable characters, or absent")]
+    Note,
+}
+
+/// What moves money.
+pub trait Order {
+    /// The currency and the amount in minor units, which the chain must allow.
+    fn amount(&self) -> (&str, u64);
+}
+
+impl Order for DepositRequest {
+    fn amount(&self) -> (&str, u64) {
+        (&self.currency, self.minor)
+    }
+}
+
+impl Order for TransferRequest {
+    fn amount(&self) -> (&str, u64) {
+        (&self.currency, self.minor)
+    }
 }
 
 /// Reads `{"currency": "USD", "minor": 2500}` and nothing else.
@@ -32,13 +56,25 @@ pub enum OrderError {
 /// [`OrderError`], by the first member that is wrong.
 pub fn deposit(body: &[u8]) -> Result<DepositRequest, OrderError> {
     let members = json::read_object(body).map_err(OrderError::Json)?;
-    if members.keys().any(|name| name != "currency" && name != "minor") {
-        return Err(OrderError::UnknownMember);
+    if members.keys().any(|name| !matches!(name.as_str(), "currency" | "minor")) {
+        return Err(OrderError::UnknownMember("`currency` and `minor`"));
     }
-    let currency = member(&members, "currency")?.as_str().filter(|code| is_currency(code));
-    let currency = currency.ok_or(OrderError::Currency)?.to_owned();
-    let minor = member(&members, "minor")?.as_integer().filter(|minor| *minor > 0).ok_or(OrderError::Minor)?;
-    Ok(DepositRequest { currency, minor })
+    Ok(DepositRequest { currency: currency(&members)?, minor: minor(&members)? })
+}
+
+/// Reads `{"to": "123456789092", "currency": "USD", "minor": 2500, "note": "for lunch"}`, the note being optional.
+///
+/// # Errors
+/// [`OrderError`], by the first member that is wrong.
+pub fn transfer(body: &[u8]) -> Result<TransferRequest, OrderError> {
+    let members = json::read_object(body).map_err(OrderError::Json)?;
+    if members.keys().any(|name| !matches!(name.as_str(), "to" | "currency" | "minor" | "note")) {
+        return Err(OrderError::UnknownMember("`to`, `currency`, `minor` and `note`"));
+    }
+    let to = member(&members, "to")?.as_str().unwrap_or_default().parse().map_err(OrderError::To)?;
+    let (currency, minor) = (currency(&members)?, minor(&members)?);
+    let note = members.get("note").map(|note| note.as_str().filter(|text| is_note(text)).ok_or(OrderError::Note));
+    Ok(TransferRequest { to, currency, minor, note: note.transpose()?.map(ToOwned::to_owned) })
 }
 
 /// Whether this is the form of an ISO 4217 code.
@@ -46,83 +82,26 @@ pub(crate) fn is_currency(code: &str) -> bool {
     code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
+/// Whether every character stands for itself on paper: no controls, no marks that turn the writing around or hide in it.
+fn is_note(text: &str) -> bool {
+    let quoted = text.matches(['"', '\'', '\\']).count();
+    // What Rust would not print as it is, it escapes; of what it prints, only these three.
+    let is_printable = text.escape_debug().count() == text.chars().count() + quoted;
+    is_printable && !text.trim().is_empty() && text.chars().count() <= LONGEST_NOTE
+}
+
+fn currency(members: &Object) -> Result<String, OrderError> {
+    let code = member(members, "currency")?.as_str().filter(|code| is_currency(code));
+    Ok(code.ok_or(OrderError::Currency)?.to_owned())
+}
+
+fn minor(members: &Object) -> Result<u64, OrderError> {
+    member(members, "minor")?.as_integer().filter(|minor| *minor > 0).ok_or(OrderError::Minor)
+}
+
 fn member<'a>(members: &'a Object, name: &'static str) -> Result<&'a Value, OrderError> {
     members.get(name).ok_or(OrderError::Missing(name))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refusal(body: &str) -> OrderError {
-        deposit(body.as_bytes()).unwrap_err()
-    }
-
-    #[test]
-    fn reads_a_deposit() {
-        let order = deposit(br#" { "minor" : 2500, "currency": "USD" } "#).unwrap();
-        assert_eq!(order, DepositRequest { currency: "USD".into(), minor: 2500 });
-        let largest = deposit(br#"{"currency":"USD","minor":9007199254740991}"#).unwrap();
-        assert_eq!(largest.minor, MAX_INTEGER);
-    }
-
-    #[test]
-    fn refuses_negative_zero_overflowing_and_fractional_amounts() {
-        let amounts = [
-            "-1",
-            "0",
-            "-0",
-            "0.0",
-            "2.5",
-            "2.0",
-            "1e3",
-            "1E+3",
-            "9007199254740992",
-            "18446744073709551616",
-            "\"5\"",
-            "null",
-            "true",
-            "[5]",
-            "{}",
-        ];
-        for amount in amounts {
-            let body = format!(r#"{{"currency":"USD","minor":{amount}}}"#);
-            assert_eq!(refusal(&body), OrderError::Minor, "{amount}");
-        }
-    }
-
-    #[test]
-    fn refuses_numbers_json_does_not_know() {
-        for amount in ["+1", "01", "0x10", "NaN", "Infinity", "1_000", "1,000", ".5", "５"] {
-            let body = format!(r#"{{"currency":"USD","minor":{amount}}}"#);
-            assert!(matches!(refusal(&body), OrderError::Json(_)), "{amount}");
-        }
-    }
-
-    #[test]
-    fn refuses_a_currency_that_is_not_a_code() {
-        for currency in ["\"usd\"", "\"US\"", "\"USDX\"", "\"\"", "\"US1\"", "\"ÜSD\"", "\"USD \"", "5", "null"] {
-            let body = format!(r#"{{"currency":{currency},"minor":5}}"#);
-            assert_eq!(refusal(&body), OrderError::Currency, "{currency}");
-        }
-    }
-
-    #[test]
-    fn refuses_missing_unknown_and_duplicate_members() {
-        assert_eq!(refusal(r#"{"minor":5}"#), OrderError::Missing("currency"));
-        assert_eq!(refusal(r#"{"currency":"USD"}"#), OrderError::Missing("minor"));
-        assert_eq!(refusal(r#"{"currency":"USD","minor":5,"dpr":"bob"}"#), OrderError::UnknownMember);
-        let twice = refusal(r#"{"currency":"USD","minor":5,"m\u0069nor":6}"#);
-        assert_eq!(twice, OrderError::Json(JsonError::DuplicateMember));
-    }
-
-    #[test]
-    fn refuses_two_documents_garbage_and_depth() {
-        let deep = format!(r#"{{"minor":{}"#, "[".repeat(60_000));
-        let bodies = ["", "{", "[]", "\"x\"", r#"{"currency":"USD","minor":5}{"currency":"USD","minor":6}"#, &deep];
-        for body in bodies {
-            assert!(matches!(refusal(body), OrderError::Json(_)), "{body:.80}");
-        }
-        assert!(matches!(deposit(b"\xff\xfe{}"), Err(OrderError::Json(JsonError::Utf8))));
-    }
-}
+mod tests;

@@ -4,9 +4,10 @@ use chassis::Problem;
 use spiffe::SpiffeId;
 use store::StoreError;
 use token::Refusal;
+use wire::bank::LONGEST_PAGE;
 use wire::problem::ProblemKind;
 
-use crate::bank::DepositError;
+use crate::bank::{BookingError, StatementError};
 use crate::order::OrderError;
 
 /// Why a request is refused after its chain was admitted.
@@ -23,7 +24,7 @@ pub enum RequestError {
     #[error(transparent)]
     Order(#[from] OrderError),
     /// There is no usable `Idempotency-Key`.
-    #[error("a deposit needs one Idempotency-Key of 1 to 255 visible characters")]
+    #[error("money moves only with one Idempotency-Key of 1 to 255 visible characters")]
     IdempotencyKey,
     /// The chain does not allow this amount.
     #[error("refused by rule {refusal}")]
@@ -33,9 +34,15 @@ pub enum RequestError {
         /// SPIFFE ID of this workload.
         culprit: SpiffeId,
     },
-    /// The deposit is not made.
+    /// The query does not say which page.
+    #[error("the query is `limit`, a number from 1 to {LONGEST_PAGE}, and `after`, each at most once")]
+    Query,
+    /// The money does not move.
     #[error(transparent)]
-    Deposit(#[from] DepositError),
+    Booking(#[from] BookingError),
+    /// There is no such page.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
     /// The books cannot be read.
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -49,13 +56,14 @@ impl Problem for RequestError {
         match self {
             Self::UnknownAccount => ProblemKind::UnknownAccount,
             Self::MediaType => ProblemKind::UnsupportedMediaType,
-            Self::Order(_) | Self::IdempotencyKey | Self::Deposit(DepositError::TooMuch) => ProblemKind::InvalidRequest,
+            Self::Order(_) | Self::IdempotencyKey | Self::Query | Self::Statement(StatementError::Cursor) => {
+                ProblemKind::InvalidRequest
+            }
             Self::Authority { refusal, .. } => {
                 ProblemKind::from_slug(refusal.problem_slug()).unwrap_or(ProblemKind::NotPermitted)
             }
-            Self::Deposit(DepositError::Replayed) => ProblemKind::ReplayDetected,
-            Self::Deposit(DepositError::KeyReused) => ProblemKind::Conflict,
-            Self::Deposit(DepositError::Store(error)) | Self::Store(error) => store(error),
+            Self::Booking(error) => booking(error),
+            Self::Statement(StatementError::Store(error)) | Self::Store(error) => store(error),
             Self::TimedOut => ProblemKind::Unavailable,
         }
     }
@@ -72,6 +80,18 @@ impl Problem for RequestError {
             Self::Authority { culprit, .. } => Some(culprit.to_string()),
             _ => None,
         }
+    }
+}
+
+/// An overdraft is a conflict, not a want of permission: the chain allows the transfer, the account's state does not,
+/// and the same request is good again when there is more on the account.
+fn booking(error: &BookingError) -> ProblemKind {
+    match error {
+        BookingError::Replayed => ProblemKind::ReplayDetected,
+        BookingError::KeyReused | BookingError::Overdrawn | BookingError::RecipientFull => ProblemKind::Conflict,
+        BookingError::TooMuch | BookingError::ToOneself => ProblemKind::InvalidRequest,
+        BookingError::NoAccount | BookingError::NoRecipient => ProblemKind::UnknownAccount,
+        BookingError::Store(error) => store(error),
     }
 }
 

@@ -17,13 +17,13 @@ use token::{Policy, RouteRule, binding};
 use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
-use wire::bank::{BALANCE, DEPOSITS};
+use wire::bank::{BALANCE, DEPOSITS, TRANSACTIONS, TRANSFERS};
 use wire::problem::ProblemDocument;
 
 use crate::bank::Bank;
 use crate::rejections::Rejections;
 use crate::request_error::RequestError;
-use crate::{balance, deposit};
+use crate::{balance, deposit, transactions, transfer};
 
 /// Where the description of the interface is.
 pub const OPENAPI: &str = "/openapi.json";
@@ -60,6 +60,10 @@ pub struct Rules {
     pub balance: RouteRule,
     /// `POST /v1/deposits`.
     pub deposits: RouteRule,
+    /// `POST /v1/transfers`.
+    pub transfers: RouteRule,
+    /// `GET /v1/transactions`.
+    pub transactions: RouteRule,
 }
 
 impl Rules {
@@ -69,7 +73,7 @@ impl Rules {
     /// # Errors
     /// A route without a scope, an unsafe method that is not bound, or a row for a route that is not served.
     pub fn declare(policy: &Policy) -> Result<Self, ConfigError> {
-        let served = [("GET", BALANCE), ("POST", DEPOSITS)];
+        let served = [("GET", BALANCE), ("POST", DEPOSITS), ("POST", TRANSFERS), ("GET", TRANSACTIONS)];
         for row in &policy.route {
             let is_for = |(method, path): &(&str, &str)| policy.route(method, path) == Some(row);
             if !served.iter().any(is_for) {
@@ -80,6 +84,8 @@ impl Rules {
         Ok(Self {
             balance: rule(policy, "GET", BALANCE, "accounts.read")?,
             deposits: rule(policy, "POST", DEPOSITS, "payments.write")?,
+            transfers: rule(policy, "POST", TRANSFERS, "payments.write")?,
+            transactions: rule(policy, "GET", TRANSACTIONS, "accounts.read")?,
         })
     }
 }
@@ -122,6 +128,8 @@ pub fn router(app: App, gate: &Gate, rules: Rules, timeout: Duration) -> Router 
     let (router, description) = declared()
         .routes(routes!(balance::balance).map(guarded(rules.balance)))
         .routes(routes!(deposit::deposit).map(guarded(rules.deposits)))
+        .routes(routes!(transfer::transfer).map(guarded(rules.transfers)))
+        .routes(routes!(transactions::transactions).map(guarded(rules.transactions)))
         .split_for_parts();
     router
         .route(OPENAPI, routing::get(async move || Json(description)))
@@ -132,8 +140,12 @@ pub fn router(app: App, gate: &Gate, rules: Rules, timeout: Duration) -> Router 
 /// The description of the interface as JSON, for the copy that is checked in.
 #[must_use]
 pub fn openapi() -> String {
-    let (_, description) =
-        declared().routes(routes!(balance::balance)).routes(routes!(deposit::deposit)).split_for_parts();
+    let (_, description) = declared()
+        .routes(routes!(balance::balance))
+        .routes(routes!(deposit::deposit))
+        .routes(routes!(transfer::transfer))
+        .routes(routes!(transactions::transactions))
+        .split_for_parts();
     description.to_pretty_json().unwrap_or_default()
 }
 

@@ -1,6 +1,9 @@
 //! The bank on both backends, below HTTP and chains.
 
+mod transfers;
+
 use tokio::task::JoinSet;
+use wire::bank::DepositReceipt;
 
 use super::*;
 
@@ -10,18 +13,12 @@ fn alice() -> Person {
     Person::new("https://idp.example", "alice")
 }
 
-fn deposit(person: Person, first_id: &str, key: &str, minor: u64) -> Deposit {
-    let order = DepositRequest { currency: "USD".into(), minor };
-    let body_digest = [u8::try_from(minor % 256).unwrap(); 32];
-    Deposit {
+/// An order of `person`; `body` stands for its bytes.
+fn mandate<T>(order: T, route: &str, person: Person, first_id: &str, key: &str, body: u8) -> Mandate<T> {
+    let (route, first_id, key) = (route.to_owned(), first_id.to_owned(), key.to_owned());
+    Mandate {
         order,
-        once: OnceKey {
-            first_id: first_id.into(),
-            route: "POST /v1/deposits".into(),
-            person,
-            key: key.into(),
-            body_digest,
-        },
+        once: OnceKey { first_id, route, person, key, body_digest: [body; 32] },
         forget_at: NOW.plus_seconds(86_400),
         origin: Origin {
             iss: "spiffe://bank.example/asserting-wl".into(),
@@ -32,6 +29,11 @@ fn deposit(person: Person, first_id: &str, key: &str, minor: u64) -> Deposit {
         },
         now: NOW,
     }
+}
+
+fn deposit(person: Person, first_id: &str, key: &str, minor: u64) -> Mandate<DepositRequest> {
+    let order = DepositRequest { currency: "USD".into(), minor };
+    mandate(order, "POST /v1/deposits", person, first_id, key, u8::try_from(minor % 256).unwrap())
 }
 
 async fn banks() -> Vec<(Bank, Arc<dyn Store>)> {
@@ -93,7 +95,7 @@ async fn a_repeated_deposit_is_answered_once_byte_for_byte() {
     for (bank, store) in banks().await {
         let first = bank.deposit(&deposit(alice(), "l1", "k1", 5)).await.unwrap();
         let same_chain = deposit(alice(), "l1", "k1", 5);
-        let new_chain = Deposit { now: NOW.plus_seconds(60), ..deposit(alice(), "l2", "k1", 5) };
+        let new_chain = Mandate { now: NOW.plus_seconds(60), ..deposit(alice(), "l2", "k1", 5) };
         assert_eq!(bank.deposit(&same_chain).await.unwrap(), first);
         assert_eq!(bank.deposit(&new_chain).await.unwrap(), first);
         assert_eq!(holds(&bank, &alice()).await, 5);
@@ -106,7 +108,7 @@ async fn the_same_chain_with_a_new_key_is_a_replay() {
     for (bank, store) in banks().await {
         bank.deposit(&deposit(alice(), "l1", "k1", 5)).await.unwrap();
         let replayed = bank.deposit(&deposit(alice(), "l1", "k2", 5)).await;
-        assert!(matches!(replayed, Err(DepositError::Replayed)), "{replayed:?}");
+        assert!(matches!(replayed, Err(BookingError::Replayed)), "{replayed:?}");
         assert_eq!((holds(&bank, &alice()).await, events(&store).await.len()), (5, 2));
     }
 }
@@ -117,7 +119,7 @@ async fn the_same_key_with_another_body_is_a_conflict() {
         bank.deposit(&deposit(alice(), "l1", "k1", 5)).await.unwrap();
         for first_id in ["l1", "l2"] {
             let reused = bank.deposit(&deposit(alice(), first_id, "k1", 6)).await;
-            assert!(matches!(reused, Err(DepositError::KeyReused)), "{reused:?}");
+            assert!(matches!(reused, Err(BookingError::KeyReused)), "{reused:?}");
         }
         assert_eq!((holds(&bank, &alice()).await, events(&store).await.len()), (5, 2));
     }
@@ -168,7 +170,7 @@ async fn a_deposit_that_overflows_changes_nothing() {
         bank.deposit(&deposit(alice(), "l1", "k1", MAX_INTEGER)).await.unwrap();
         for (n, minor) in [1, MAX_INTEGER, u64::MAX].into_iter().enumerate() {
             let refused = bank.deposit(&deposit(alice(), &format!("m{n}"), &format!("m{n}"), minor)).await;
-            assert!(matches!(refused, Err(DepositError::TooMuch)), "{minor}: {refused:?}");
+            assert!(matches!(refused, Err(BookingError::TooMuch)), "{minor}: {refused:?}");
         }
         assert_eq!(holds(&bank, &alice()).await, i64::try_from(MAX_INTEGER).unwrap());
         assert_eq!(events(&store).await.len(), 2);

@@ -1,5 +1,7 @@
 //! Requests with real chains through the real gate.
 
+mod transfers;
+
 use token::Mode;
 use token::policy::{RequestBinding, Route};
 use tokio::task::JoinSet;
@@ -24,9 +26,12 @@ async fn a_deposit_becomes_a_balance_in_plain_and_anonymous_mode() {
         assert_eq!(answer.json()["balance_minor"], balance);
         let answer = bank.send(&Ask { mode, ..Ask::balance("alice") }).await;
         assert_eq!(answer.status, 200, "{answer:?}");
+        let account = bank.number("alice").await;
         assert_eq!(
             answer.json(),
-            serde_json::json!({"dpa": DPA, "dpr": "alice", "balances": [{"currency": "USD", "minor": balance}]})
+            serde_json::json!({
+                "dpa": DPA, "dpr": "alice", "account": account, "balances": [{"currency": "USD", "minor": balance}],
+            })
         );
     }
 }
@@ -274,7 +279,7 @@ async fn a_chain_for_one_request_does_not_pay_for_another() {
 #[tokio::test]
 async fn requests_without_a_chain_are_refused() {
     let bank = Fixture::new().await;
-    for (method, path) in [("GET", BALANCE), ("POST", DEPOSITS)] {
+    for (method, path) in [("GET", BALANCE), ("POST", DEPOSITS), ("POST", TRANSFERS), ("GET", TRANSACTIONS)] {
         let request = Request::builder().method(method).uri(path).body(axum::body::Body::empty()).unwrap();
         assert_eq!(bank.send_raw(request).await.problem(), refused(401, "invalid-token"), "{path}");
     }
@@ -286,6 +291,8 @@ async fn wrong_methods_and_paths_are_problems() {
     let cases = [
         ("DELETE", BALANCE, 405, "method-not-allowed"),
         ("GET", DEPOSITS, 405, "method-not-allowed"),
+        ("GET", TRANSFERS, 405, "method-not-allowed"),
+        ("POST", TRANSACTIONS, 405, "method-not-allowed"),
         ("POST", OPENAPI, 405, "method-not-allowed"),
         ("GET", "/v1/balance/", 404, "not-found"),
         ("GET", "/", 404, "not-found"),
@@ -320,14 +327,14 @@ async fn describes_itself() {
     let answer = bank.send_raw(request).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json(), serde_json::from_str::<serde_json::Value>(&openapi()).unwrap());
-    for path in [BALANCE, DEPOSITS] {
+    for path in [BALANCE, DEPOSITS, TRANSFERS, TRANSACTIONS] {
         assert!(answer.json()["paths"][path].is_object(), "{path}");
     }
 }
 
 #[test]
 fn the_description_that_is_checked_in_is_current() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi/target-wl.json");
     if std::env::var_os("UPDATE_OPENAPI").is_some() {
         std::fs::write(path, openapi() + "\n").unwrap();
     }
@@ -343,7 +350,13 @@ fn row(method: Option<&str>, path: &str, scope: &str, request_binding: RequestBi
 fn routes_without_a_row_have_their_own_scope_and_are_bound_end_to_end() {
     let rules = Rules::declare(&policy()).unwrap();
     let rule = |scope: &str| RouteRule { scope: scope.into(), request_binding: RequestBinding::EndToEnd };
-    assert_eq!(rules, Rules { balance: rule("accounts.read"), deposits: rule("payments.write") });
+    let expected = Rules {
+        balance: rule("accounts.read"),
+        deposits: rule("payments.write"),
+        transfers: rule("payments.write"),
+        transactions: rule("accounts.read"),
+    };
+    assert_eq!(rules, expected);
 }
 
 #[test]
