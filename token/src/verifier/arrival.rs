@@ -32,8 +32,9 @@ fn check_segment(case: &Case<'_>, segment: usize, at_end: bool) -> Result<(), Re
         }
     }
     if is_last {
-        check_peer(case)?;
+        // The seal first: a hop that lacks the setting must hear of it, whoever its peer is.
         check_seal(case, at_end)?;
+        check_peer(case)?;
     }
     check_confirmation(case, segment)
 }
