@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chassis::ConfigError;
-use chassis::config::{AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, RevocationSettings, StoreSettings};
+use chassis::config::{
+    AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, RevocationSettings, StoreSettings,
+};
 use serde::Deserialize;
 use token::Policy;
 use token::json::MAX_INTEGER;
