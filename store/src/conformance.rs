@@ -14,6 +14,7 @@ mod once;
 mod outbox;
 mod records;
 mod revocations;
+mod transfers;
 
 use std::sync::Arc;
 
@@ -27,6 +28,9 @@ pub use self::once::{check_concurrent_keys, check_links, check_once, check_once_
 pub use self::outbox::{check_commit_order, check_outbox};
 pub use self::records::{check_keys, check_mints};
 pub use self::revocations::{check_received, check_revocation_order, check_revocations};
+pub use self::transfers::{
+    check_circles, check_numbers, check_overdraft_race, check_pages, check_refused_transfers, check_transfers,
+};
 use crate::{Entry, Event, Moment, PendingEvent, Person, Store, StoreError};
 
 /// Every check there is.
@@ -39,6 +43,12 @@ pub async fn check_all(store: Arc<dyn Store>) -> Result<(), StoreError> {
     check_people(&*store).await?;
     check_ledger(&*store).await?;
     check_concurrent_deposits(store.clone()).await?;
+    check_numbers(&*store).await?;
+    check_transfers(&*store).await?;
+    check_refused_transfers(&*store).await?;
+    check_pages(&*store).await?;
+    check_overdraft_race(store.clone()).await?;
+    check_circles(store.clone()).await?;
     check_once(&*store).await?;
     check_links(&*store).await?;
     check_once_expiry(&*store).await?;

@@ -1,5 +1,7 @@
 //! Every backend passes the conformance suite, and SQLite keeps what it promised.
 
+mod transfers;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
