@@ -66,9 +66,16 @@ pub enum Command {
     /// Checks a workload's configuration file without starting anything
     CheckConfig(CheckConfig),
     /// Prints a completion script for a shell
+    #[command(after_help = "Example:\n  dasvid completions bash > /etc/bash_completion.d/dasvid")]
     Completions {
         /// The shell.
         shell: Shell,
+    },
+    /// Writes a manual page for every command into a folder
+    #[command(hide = true)]
+    Manpages {
+        /// The folder; made when absent.
+        dir: PathBuf,
     },
 }
 
@@ -175,6 +182,9 @@ pub struct Mint {
 
 /// `dasvid inspect`.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  dasvid inspect chain.json\n  dasvid inspect --keys jwks.json --bundle bundle.pem --json chain.json"
+)]
 pub struct Inspect {
     /// The chain: a file (bare, or the JSON other commands print), or - for standard input
     pub chain: PathBuf,
@@ -325,6 +335,9 @@ pub struct Verify {
 
 /// `dasvid validate` and `dasvid introspect`.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  dasvid validate chain.json\n  dasvid introspect chain.json      exit code 1 when it is not active"
+)]
 pub struct Ask {
     /// The chain: a file (bare, or the JSON other commands print), or - for standard input
     pub chain: PathBuf,
@@ -334,6 +347,7 @@ pub struct Ask {
 
 /// `dasvid keys`.
 #[derive(Args, Debug)]
+#[command(after_help = "Example:\n  dasvid keys --alg ES256 > jwks.json")]
 pub struct Keys {
     /// Only keys of this algorithm, for JOSE libraries that refuse a set with others
     #[arg(long)]
@@ -388,6 +402,7 @@ pub enum Svid {
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
     /// Says whether a policy file is well formed and free of rows that can never apply
+    #[command(after_help = "Example:\n  dasvid policy check config/asserting-wl.policy.toml")]
     Check {
         /// The policy (TOML)
         file: PathBuf,
@@ -398,6 +413,7 @@ pub enum PolicyCommand {
       --mode id --scope 'accounts.read payments.write'")]
     Test(PolicyTest),
     /// Says in words what a policy allows
+    #[command(after_help = "Example:\n  dasvid policy explain config/target-wl.policy.toml")]
     Explain {
         /// The policy (TOML)
         file: PathBuf,

@@ -17,6 +17,7 @@ mod inspect;
 mod journey;
 mod judge;
 mod keys;
+mod manpages;
 mod mint;
 mod new;
 mod policy;
@@ -32,6 +33,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
             output::line(String::from_utf8_lossy(&script).trim_end())?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Manpages { dir } => manpages::run(&dir),
         Command::CheckConfig(arguments) => check_config::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::New(arguments) => new::run(&arguments),
@@ -56,8 +58,10 @@ async fn online(command: Command) -> anyhow::Result<ExitCode> {
         Command::DevSpire(arguments) => dev::spire(&arguments).await,
         Command::DevIdp(arguments) => dev::idp(&arguments).await,
         // Cannot fail: `run` has taken these.
-        Command::Completions { .. } | Command::CheckConfig(_) | Command::Policy(_) | Command::New(_) => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Completions { .. }
+        | Command::Manpages { .. }
+        | Command::CheckConfig(_)
+        | Command::Policy(_)
+        | Command::New(_) => Ok(ExitCode::SUCCESS),
     }
 }

@@ -59,7 +59,8 @@ fn verdict(output: &Output) -> Value {
 
 #[test]
 fn reproduces_the_vectors_of_an_independent_implementation() {
-    let report: Value = serde_json::from_str(&good(&Desk::new().run(&["verify", "--vectors", VECTORS, "--json"]))).unwrap();
+    let report: Value =
+        serde_json::from_str(&good(&Desk::new().run(&["verify", "--vectors", VECTORS, "--json"]))).unwrap();
     for section in report["sections"].as_array().unwrap() {
         assert_eq!(section["failed"], 0, "{}", section["name"]);
     }
@@ -70,7 +71,8 @@ fn an_anonymous_chain_is_made_extended_and_verified_offline() {
     let desk = Desk::new();
     let target = "spiffe://bank.example/target-wl";
     desk.keep("root.json", &["new", "--mode", "anonymous", "--dir", "lab"]);
-    let sealed = ["append", "--keys", "lab/jwks.json", "--seal", "--bind", "GET /v1/balance", "--next", target, "-n", "4"];
+    let sealed =
+        ["append", "--keys", "lab/jwks.json", "--seal", "--bind", "GET /v1/balance", "--next", target, "-n", "4"];
     desk.keep("chain.json", &[&sealed[..], &["root.json"]].concat());
     let verify = ["verify", "--keys", "lab/jwks.json", "--json", "chain.json"];
     assert_eq!(verdict(&desk.run(&verify)), serde_json::json!({"result": "ACCEPT", "mode": "anonymous", "links": 4}));
@@ -169,7 +171,8 @@ fn a_policy_is_checked_tried_and_explained() {
     good(&desk.run(&["policy", "check", &file]));
     assert!(good(&desk.run(&["policy", "explain", &file])).contains("spiffe://bank.example/subject-wl may mint"));
     let test = |caller: &str| {
-        let words = ["policy", "test", &file, "--issuer", "http://127.0.0.1:8090", "--scope", "accounts.read", "--caller"];
+        let words =
+            ["policy", "test", &file, "--issuer", "http://127.0.0.1:8090", "--scope", "accounts.read", "--caller"];
         desk.run(&[&words[..], &[caller]].concat())
     };
     assert!(good(&test("spiffe://bank.example/subject-wl")).contains("accounts.read"));
@@ -182,7 +185,8 @@ fn a_policy_is_checked_tried_and_explained() {
 fn every_command_has_help() {
     let desk = Desk::new();
     let help = good(&desk.run(&["--help"]));
-    let commands: Vec<_> = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty()).collect();
+    let commands: Vec<_> =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty()).collect();
     assert!(commands.len() > 15, "{help}");
     for line in commands {
         let command = line.split_whitespace().next().unwrap();
