@@ -1,5 +1,6 @@
 //! The settings of asserting-wl; `config/asserting-wl.toml` documents every one with its default.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct Config {
     /// How identity providers are asked for their keys.
     #[serde(default)]
     pub providers: ProviderSettings,
+    /// Where identity providers report logouts; nowhere when absent.
+    pub logout: Option<LogoutSettings>,
     /// What one caller may ask for.
     #[serde(default)]
     pub limits: AdmissionSettings,
@@ -116,6 +119,16 @@ impl MintAlgorithm {
     }
 }
 
+/// `[logout]`: OpenID Connect back-channel logout, on a listener of its own for identity providers.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutSettings {
+    /// Address and port, without TLS: loopback, or behind something that ends TLS.
+    pub listen: SocketAddr,
+    /// Client IDs of this bank at its providers; a logout token's `aud` must hold one.
+    pub audience: Vec<String>,
+}
+
 /// `[providers]`: how identity providers are reached.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -136,6 +149,9 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     let limits = &config.limits;
     if limits.per_second == 0 || limits.burst == 0 || limits.concurrent == 0 {
         return Err(ConfigError::invalid("limits", "every limit must be at least 1"));
+    }
+    if config.logout.as_ref().is_some_and(|logout| logout.audience.is_empty()) {
+        return Err(ConfigError::invalid("logout.audience", "an empty list believes no logout"));
     }
     match &config.policy {
         PolicySource::Inline(policy) => check_policy(policy),

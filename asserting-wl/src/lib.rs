@@ -11,6 +11,7 @@ pub mod examination;
 mod housekeeping;
 pub mod introspection;
 pub mod keyring;
+pub mod logout;
 pub mod minting;
 pub mod oauth;
 pub mod permission;

@@ -36,7 +36,7 @@ pub struct Minter {
     /// This workload.
     pub me: SpiffeId,
     /// Whose OAuth tokens count.
-    pub oauth: OauthVerifier,
+    pub oauth: Arc<OauthVerifier>,
     /// Who may mint.
     pub rows: Vec<Mint>,
     /// What signs.

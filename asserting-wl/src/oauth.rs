@@ -15,15 +15,14 @@ use std::collections::{HashMap, HashSet};
 
 use spiffe::SpiffeId;
 use token::Timestamp;
-use token::json::Value;
-use token::policy::Issuer;
+use token::json::{Object, Value};
+use token::policy::{Issuer, Profile};
 
 pub use claims::AccessToken;
 use claims::Expected;
 use compact::Compact;
 pub use error::{IssuerError, OauthError};
 pub use keys::{KeyMismatch, ProviderKeys, ProviderKeysError, SignatureAlgorithm};
-use profile::Profile;
 pub use provider::{Provider, ProviderError};
 
 /// Verifies access tokens of the issuers in the policy.
@@ -36,7 +35,7 @@ struct TrustedIssuer {
     profile: Profile,
     audience: Vec<String>,
     clients: Vec<String>,
-    algs: Vec<String>,
+    algs: Vec<SignatureAlgorithm>,
     provider: Provider,
 }
 
@@ -48,12 +47,12 @@ impl OauthVerifier {
     pub fn new(issuers: &[Issuer], http: &reqwest::Client) -> Result<Self, IssuerError> {
         Self::check(issuers)?;
         let trusted = |issuer: &Issuer| {
-            let profile = Profile::supported(issuer.profile)?;
             let provider = Provider::new(&issuer.url, http.clone());
-            let Issuer { audience, clients, algs, .. } = issuer.clone();
-            Some((issuer.url.clone(), TrustedIssuer { profile, audience, clients, algs, provider }))
+            let Issuer { url, profile, audience, clients, algs } = issuer.clone();
+            let algs = algs.iter().filter_map(|alg| SignatureAlgorithm::from_name(alg)).collect();
+            (url, TrustedIssuer { profile, audience, clients, algs, provider })
         };
-        Ok(Self { issuers: issuers.iter().filter_map(trusted).collect() })
+        Ok(Self { issuers: issuers.iter().map(trusted).collect() })
     }
 
     /// Finds what is wrong with the issuers of a policy.
@@ -69,9 +68,6 @@ impl OauthVerifier {
             }
             if provider::allowed(&issuer.url).is_none() {
                 return Err(IssuerError::Address(url()));
-            }
-            if Profile::supported(issuer.profile).is_none() {
-                return Err(IssuerError::Profile(url()));
             }
             for (list, name) in [(&issuer.audience, "audience"), (&issuer.algs, "algs")] {
                 if list.is_empty() {
@@ -90,13 +86,7 @@ impl OauthVerifier {
     /// # Errors
     /// [`OauthError`]; the first check that fails, in the order of this module's description.
     pub async fn verify(&self, token: &str, caller: &SpiffeId, now: Timestamp) -> Result<AccessToken, OauthError> {
-        let compact = Compact::parse(token)?;
-        let issuer = compact.claims.get("iss").and_then(Value::as_str).ok_or(OauthError::Claim("iss"))?;
-        let issuer = self.issuers.get(issuer).ok_or(OauthError::Issuer)?;
-        if !issuer.algs.contains(&compact.header.alg) {
-            return Err(OauthError::Algorithm);
-        }
-        issuer.check_signature(&compact, now).await?;
+        let Signed { compact, issuer } = self.authenticate(token, now).await?;
         let expected = Expected {
             profile: issuer.profile,
             audience: &issuer.audience,
@@ -104,6 +94,39 @@ impl OauthVerifier {
             caller: &caller.to_string(),
         };
         claims::read(&compact.header, &compact.claims, &expected, now)
+    }
+
+    /// Verifies that a token of any kind is signed by an issuer of the policy, and nothing more.
+    pub(crate) async fn authenticate<'a>(&'a self, token: &'a str, now: Timestamp) -> Result<Signed<'a>, OauthError> {
+        let compact = Compact::parse(token)?;
+        let issuer = compact.claims.get("iss").and_then(Value::as_str).ok_or(OauthError::Claim("iss"))?;
+        let issuer = self.issuers.get(issuer).ok_or(OauthError::Issuer)?;
+        if !issuer.algs.contains(&compact.header.algorithm) {
+            return Err(OauthError::Algorithm);
+        }
+        issuer.check_signature(&compact, now).await?;
+        Ok(Signed { compact, issuer })
+    }
+}
+
+/// A token whose issuer and signature were checked; what kind it is and what it says was not.
+pub(crate) struct Signed<'a> {
+    compact: Compact<'a>,
+    issuer: &'a TrustedIssuer,
+}
+
+impl Signed<'_> {
+    pub(crate) fn claims(&self) -> &Object {
+        &self.compact.claims
+    }
+
+    pub(crate) fn profile(&self) -> Profile {
+        self.issuer.profile
+    }
+
+    /// The header's `typ`, as it was written.
+    pub(crate) fn typ(&self) -> Option<&str> {
+        self.compact.header.typ.as_deref()
     }
 }
 

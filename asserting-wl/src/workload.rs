@@ -1,11 +1,12 @@
 //! The process: identity, store, keys, policy, listener, in this order.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 use chassis::trust::TrustStore;
-use chassis::{ConfigError, Process, Running, Workload, service};
+use chassis::{ConfigError, Process, Running, Workload, plain, service};
 use mesh::web::WebSettings;
 use mesh::{Allow, Identity};
 use spiffe::{SpiffeId, TrustDomain};
@@ -15,11 +16,12 @@ use token::{Policy, RootKeys};
 use tokio::net::TcpListener;
 
 use crate::admission::Admission;
-use crate::config::{self, Config};
+use crate::config::{self, Config, LogoutSettings};
 use crate::examination::Examiner;
 use crate::housekeeping;
 use crate::introspection::Introspector;
 use crate::keyring::Keyring;
+use crate::logout::{self, LogoutCounter, LogoutReceiver};
 use crate::minting::Minter;
 use crate::oauth::OauthVerifier;
 use crate::rejections::Rejections;
@@ -50,10 +52,15 @@ impl Workload for AssertingWl {
         let trust_domain = me.trust_domain().clone();
         let app = app(&config, policy, me, identity.clone(), Arc::clone(&store), process).await?;
         let (clock, stop) = (&process.clock, &process.stop);
+        let mut addresses = Vec::new();
+        if let Some(logout) = &config.logout {
+            addresses.push(("logout", serve_logout(logout, &app, process).await?));
+        }
         process.tasks.spawn(housekeeping::run(Arc::clone(&store), Arc::clone(clock), stop.clone()));
         process.tasks.spawn(Arc::clone(&app.rejections).run(store, Arc::clone(clock), stop.clone()));
         let address = serve(&config, identity, trust_domain, app, process).await?;
-        Ok(Running { addresses: vec![("mtls", address)] })
+        addresses.insert(0, ("mtls", address));
+        Ok(Running { addresses })
     }
 }
 
@@ -80,7 +87,7 @@ async fn app(
     let listed = policy.introspect.into_iter().map(|row| row.caller).collect();
     let minter = Minter {
         me: me.clone(),
-        oauth: OauthVerifier::new(&policy.issuer, &http)?,
+        oauth: Arc::new(OauthVerifier::new(&policy.issuer, &http)?),
         rows: policy.mint,
         keyring: Arc::clone(&keyring),
         identity,
@@ -103,6 +110,23 @@ async fn app(
     })
 }
 
+/// The listener for identity providers.
+async fn serve_logout(settings: &LogoutSettings, app: &App, process: &Process) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| settings.listen.to_string())?;
+    let address = listener.local_addr()?;
+    let receiver = LogoutReceiver {
+        oauth: Arc::clone(&app.minter.oauth),
+        audience: settings.audience.clone(),
+        store: Arc::clone(&app.store),
+        ledger: Arc::clone(&app.minter.revocations),
+        clock: process.clock.clone(),
+        counted: LogoutCounter::new(&process.metrics),
+    };
+    let router = logout::router(Arc::new(receiver));
+    process.tasks.spawn(plain::serve(listener, router, plain::Limits::default(), process.stop.clone()));
+    Ok(address)
+}
+
 /// How identity providers are reached.
 fn web(ca: Option<&Path>) -> anyhow::Result<WebSettings> {
     let ca = ca.map(|path| std::fs::read_to_string(path).with_context(|| path.display().to_string())).transpose()?;
@@ -115,7 +139,7 @@ async fn serve(
     trust_domain: TrustDomain,
     app: App,
     process: &Process,
-) -> anyhow::Result<std::net::SocketAddr> {
+) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind(config.listen.address).await.with_context(|| config.listen.address.to_string())?;
     let address = listener.local_addr()?;
     let router = service::wrap(routes::router(app), process);

@@ -13,6 +13,7 @@ pub mod health;
 pub mod identity;
 pub mod json;
 pub mod metrics;
+pub mod plain;
 pub mod problem;
 pub mod process;
 pub mod readiness;

@@ -25,8 +25,8 @@ fn the_documented_settings_are_the_defaults() {
     let least =
         parse("store.url = \"sqlite://asserting-wl.db?mode=rwc\"\npolicy = \"asserting-wl.policy.toml\"").unwrap();
     let view = |config: &Config| {
-        let Config { identity, listen, store: _, seal, policy: _, mint, providers, limits } = config;
-        format!("{identity:?} {listen:?} {seal:?} {mint:?} {providers:?} {limits:?}")
+        let Config { identity, listen, store: _, seal, policy: _, mint, providers, logout, limits } = config;
+        format!("{identity:?} {listen:?} {seal:?} {mint:?} {providers:?} {logout:?} {limits:?}")
     };
     assert_eq!(view(&documented), view(&least));
     assert_eq!(documented.store, least.store);
@@ -49,6 +49,8 @@ fn refuses_lives_and_limits_out_of_range() {
             Err("`mint.life`: a DA-SVID lives from 10s to 10m".into())
         );
     }
+    let nobody = checked("logout = { listen = \"127.0.0.1:0\", audience = [] }");
+    assert_eq!(nobody, Err("`logout.audience`: an empty list believes no logout".into()));
     assert_eq!(checked("limits.burst = 0"), Err("`limits`: every limit must be at least 1".into()));
 }
 

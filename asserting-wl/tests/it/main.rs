@@ -9,6 +9,8 @@ mod endpoints;
 #[cfg(test)]
 mod introspection;
 #[cfg(test)]
+mod logout;
+#[cfg(test)]
 mod minting;
 #[cfg(test)]
 mod provider;

@@ -331,7 +331,9 @@ modes = ["plain"]
     let keyring = Keyring::open(&*store, &seal, Algorithm::Es256, Moment::from_seconds(now())).await.unwrap();
     let minter = Minter {
         me: id("asserting-wl"),
-        oauth: OauthVerifier::new(&policy.issuer, &mesh::web::client(WebSettings::default()).unwrap()).unwrap(),
+        oauth: Arc::new(
+            OauthVerifier::new(&policy.issuer, &mesh::web::client(WebSettings::default()).unwrap()).unwrap(),
+        ),
         rows: policy.mint,
         keyring: Arc::new(keyring),
         identity: identity(bank.folder.path(), "asserting-wl").await,
