@@ -2,11 +2,12 @@
 
 use token::Timestamp;
 use token::json::{Object, Value};
+use token::policy::Profile;
 use token::revocation::Login;
 
 use super::OauthError;
 use super::compact::Header;
-use super::profile::Profile;
+use super::profile::{self, Scope};
 
 /// Clock difference allowed for `iat` and `nbf`, seconds.
 const LEEWAY: u64 = 30;
@@ -27,9 +28,9 @@ pub struct AccessToken {
     pub issued_at: Timestamp,
     /// `exp`.
     pub expires_at: Timestamp,
-    /// `jti`, by which the issuer may revoke it.
+    /// `jti`, or Entra's `uti`, by which the issuer may revoke it.
     pub id: Option<String>,
-    /// `scope`, in the token's order.
+    /// `scope` or `scp`, in the token's order.
     pub scopes: Vec<String>,
     /// When the person logged in, where the provider says it.
     pub auth_time: Option<Timestamp>,
@@ -39,7 +40,7 @@ pub struct AccessToken {
     pub acr: Option<String>,
     /// By which methods, where the provider says them.
     pub amr: Option<Vec<String>>,
-    /// `client_id`, or Keycloak's `azp`.
+    /// `client_id`, or the profile's `azp` or `cid`.
     pub client_id: Option<String>,
 }
 
@@ -69,14 +70,12 @@ pub(crate) fn read(
     expected: &Expected<'_>,
     now: Timestamp,
 ) -> Result<AccessToken, OauthError> {
-    kind(header, claims, expected)?;
+    let dialect = profile::recognise(expected.profile, header, claims)?;
+    belonging(claims, expected.caller)?;
     let claims = Claims(claims);
     audience(&claims, expected.audience)?;
     let (issued_at, expires_at) = times(&claims, now)?;
-    let client_id = match claims.text("client_id")? {
-        Some(client) => Some(client),
-        None => claims.text("azp")?,
-    };
+    let client_id = claims.text(dialect.client)?;
     let listed = |client: &String| expected.clients.contains(client);
     if !expected.clients.is_empty() && !client_id.as_ref().is_some_and(listed) {
         return Err(OauthError::Client);
@@ -86,8 +85,8 @@ pub(crate) fn read(
         subject: claims.required_text("sub")?,
         issued_at,
         expires_at,
-        id: claims.text("jti")?,
-        scopes: scopes(&claims)?,
+        id: claims.text(dialect.id)?,
+        scopes: scopes(&claims, &dialect.scope)?,
         auth_time: login(&claims, now)?,
         sid: claims.text("sid")?,
         acr: claims.text("acr")?,
@@ -96,17 +95,14 @@ pub(crate) fn read(
     })
 }
 
-/// An access token is recognised positively, and nothing that belongs to another kind of token may be in it.
-fn kind(header: &Header, claims: &Object, expected: &Expected<'_>) -> Result<(), OauthError> {
-    if !expected.profile.recognises(header, claims) {
-        return Err(OauthError::NotAnAccessToken);
-    }
+/// Nothing that belongs to another kind of token, or to another caller, may be in it.
+fn belonging(claims: &Object, caller: &str) -> Result<(), OauthError> {
     if let Some(claim) = REFUSED.into_iter().find(|claim| claims.contains_key(*claim)) {
         return Err(OauthError::Claim(claim));
     }
     match claims.get("may_act") {
         None => Ok(()),
-        Some(Value::Object(actor)) if actor.get("sub").and_then(Value::as_str) == Some(expected.caller) => Ok(()),
+        Some(Value::Object(actor)) if actor.get("sub").and_then(Value::as_str) == Some(caller) => Ok(()),
         Some(_) => Err(OauthError::MayAct),
     }
 }
@@ -141,10 +137,19 @@ fn login(claims: &Claims<'_>, now: Timestamp) -> Result<Option<Timestamp>, Oauth
     if login.is_some_and(|login| login > now.plus(LEEWAY)) { Err(OauthError::Claim("auth_time")) } else { Ok(login) }
 }
 
-/// RFC 9068 §2.2.3: a space-separated string; absent means none.
-fn scopes(claims: &Claims<'_>) -> Result<Vec<String>, OauthError> {
-    let scope = claims.text("scope")?.unwrap_or_default();
-    Ok(scope.split(' ').filter(|entry| !entry.is_empty()).map(str::to_owned).collect())
+/// Absent means none.
+fn scopes(claims: &Claims<'_>, scope: &Scope) -> Result<Vec<String>, OauthError> {
+    match *scope {
+        Scope::Words(claim) => {
+            let words = claims.text(claim)?.unwrap_or_default();
+            Ok(words.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect())
+        }
+        Scope::List(claim) => {
+            let list = claims.texts(claim)?.unwrap_or_default();
+            let word = |entry: &String| !entry.is_empty() && !entry.contains(' ');
+            if list.iter().all(word) { Ok(list) } else { Err(OauthError::Claim(claim)) }
+        }
+    }
 }
 
 /// Claims by type: absent is `None`, of another type is an error that names the claim.

@@ -32,13 +32,16 @@ pub enum OauthError {
     /// An ID token, a logout token, a userinfo response, or anything else that does not say it is an access token.
     #[error("the token does not say that it is an access token; send the access token, not the ID token")]
     NotAnAccessToken,
+    /// An access token that an application got for itself (client credentials); nobody delegated anything.
+    #[error("the access token was issued to an application for itself, not on behalf of a person")]
+    NoPerson,
     /// A claim is missing, of another type, or belongs to another kind of token.
     #[error("the access token's claim `{0}` is missing, malformed or not accepted")]
     Claim(&'static str),
     /// `aud` names none of the audiences of the policy.
     #[error("the access token is for another audience")]
     Audience,
-    /// `client_id` or `azp` is not on the issuer's list of clients.
+    /// The client (`client_id`, `azp` or `cid`) is not on the issuer's list of clients.
     #[error("the access token was issued to a client that may not use this service")]
     Client,
     /// `may_act` names another workload.
@@ -81,7 +84,7 @@ impl OauthError {
             Self::Issuer => "oauth-issuer",
             Self::UnknownKey => "oauth-key",
             Self::Signature => "oauth-signature",
-            Self::NotAnAccessToken => "oauth-kind",
+            Self::NotAnAccessToken | Self::NoPerson => "oauth-kind",
             Self::Claim(_) => "oauth-claim",
             Self::Audience => "oauth-audience",
             Self::Client => "oauth-client",
@@ -99,9 +102,6 @@ pub enum IssuerError {
     /// The address is neither https nor http on loopback.
     #[error("issuer `{0}`: the address must be https, or http on loopback")]
     Address(String),
-    /// The profile is not supported by this version.
-    #[error("issuer `{0}`: this version supports the profiles rfc9068 and keycloak")]
-    Profile(String),
     /// An algorithm is symmetric, `none` or unknown.
     #[error("issuer `{0}`: the algorithm `{1}` cannot be used; RS256, PS256, ES256, ES384, Ed25519 and EdDSA can")]
     Algorithm(String, String),

@@ -5,12 +5,7 @@ const NOW: Timestamp = Timestamp(1_700_000_000);
 const CALLER: &str = "spiffe://bank.example/subject-wl";
 
 fn header(typ: &str) -> Header {
-    Header {
-        algorithm: SignatureAlgorithm::Rs256,
-        alg: "RS256".into(),
-        typ: (!typ.is_empty()).then(|| typ.to_owned()),
-        kid: None,
-    }
+    Header { algorithm: SignatureAlgorithm::Rs256, typ: (!typ.is_empty()).then(|| typ.to_owned()), kid: None }
 }
 
 fn read_with(profile: Profile, clients: &[String], typ: &str, claims: &str) -> Result<AccessToken, OauthError> {
