@@ -21,7 +21,10 @@ const LEN: usize = POINT + CHALLENGE + 32;
 
 /// What the prover keeps of a signature.
 pub(super) struct Halves {
-    pub(super) point: [u8; POINT],
+    /// R.
+    pub(super) point: AffinePoint,
+    /// R as a proof shows it.
+    pub(super) encoded: [u8; POINT],
     pub(super) s: Zeroizing<Scalar>,
 }
 
@@ -32,18 +35,17 @@ pub(super) fn halve(x: &[u8], y: &[u8], message: &[u8], signature: &[u8]) -> Opt
     let sum = sum(&key(x, y)?, &r, message)?;
     let inverse = Zeroizing::new(s.invert().into_option()?);
     let point = (sum * *inverse).to_affine();
-    (x_modulo_order(&point) == r).then(|| Halves { point: encode(&point), s })
+    (x_modulo_order(&point) == r).then(|| Halves { point, encoded: encode(&point), s })
 }
 
 /// Proves: c ‖ z.
 pub(super) fn prove(
-    point: &[u8; POINT],
+    point: &AffinePoint,
     s: &Scalar,
     nonces: &mut Nonces,
     challenge: impl Fn(&[Vec<u8>]) -> Vec<u8>,
 ) -> Vec<u8> {
-    // Cannot fail: a witness holds a point that was encoded here.
-    let base = ProjectivePoint::from(decode(point).unwrap_or(AffinePoint::GENERATOR));
+    let base = ProjectivePoint::from(*point);
     loop {
         let mut bytes = Zeroizing::new([0; 32]);
         nonces.fill(bytes.as_mut_slice());

@@ -3,7 +3,7 @@
 use super::{Scheme, SchemeError, Statement, ed25519, es256, gq};
 use crate::jose::{JwkMembers, PublicKey, SignatureError};
 use curve25519_dalek::scalar::Scalar as Ed25519Scalar;
-use p256::{Scalar as P256Scalar, elliptic_curve::PrimeField as _};
+use p256::{AffinePoint, Scalar as P256Scalar, elliptic_curve::PrimeField as _};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -18,7 +18,7 @@ pub struct Witness {
 /// The signature, apart into what a proof publishes and what it does not.
 pub(super) enum Secret {
     Rsa { modulus: Vec<u8>, inverse: Zeroizing<Vec<u8>>, salt: Option<[u8; 32]> },
-    Ec { point: [u8; es256::POINT], s: Zeroizing<P256Scalar> },
+    Ec { point: AffinePoint, encoded: [u8; es256::POINT], s: Zeroizing<P256Scalar> },
     Ed25519 { point: [u8; ed25519::WIDTH], s: Zeroizing<Ed25519Scalar> },
 }
 
@@ -75,7 +75,7 @@ impl Witness {
     pub(super) fn published(&self) -> &[u8] {
         match &self.secret {
             Secret::Rsa { salt, .. } => salt.as_ref().map_or(&[], |salt| salt.as_slice()),
-            Secret::Ec { point, .. } => point,
+            Secret::Ec { encoded, .. } => encoded,
             Secret::Ed25519 { point, .. } => point,
         }
     }
@@ -93,8 +93,8 @@ impl Secret {
                 Some(Self::Rsa { modulus: n.clone(), inverse, salt })
             }
             JwkMembers::Ec { x, y, .. } => {
-                let es256::Halves { point, s } = es256::halve(x, y, message, signature)?;
-                Some(Self::Ec { point, s })
+                let es256::Halves { point, encoded, s } = es256::halve(x, y, message, signature)?;
+                Some(Self::Ec { point, encoded, s })
             }
             JwkMembers::Okp { x, .. } => {
                 let ed25519::Halves { point, s } = ed25519::halve(x, message, signature)?;

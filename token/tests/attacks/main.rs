@@ -11,5 +11,6 @@ mod id;
 mod id_signers;
 mod plain;
 mod properties;
+mod provenance;
 mod requests;
 mod revocations;
