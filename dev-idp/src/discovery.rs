@@ -28,6 +28,8 @@ pub(crate) async fn metadata(State(provider): State<Arc<Provider>>) -> Json<Valu
             "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash", "name",
             "preferred_username", "email", "email_verified",
         ],
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "claims_parameter_supported": false,

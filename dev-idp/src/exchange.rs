@@ -21,7 +21,7 @@ use crate::{
     Client, Grant, KeyError, cookie,
     issue::Access,
     params::{Params, Repeated},
-    provider::{Provider, Session},
+    provider::{Provider, Redeemed, Session},
 };
 
 /// Why no token is given (RFC 6749 §5.2).
@@ -149,7 +149,14 @@ fn form_decoded(text: &str) -> String {
 async fn by_code(provider: &Provider, client: &Client, params: &Params) -> Result<Value, GrantError> {
     allowed(client, Grant::AuthorizationCode)?;
     let code = params.find("code").ok_or_else(|| GrantError::InvalidRequest("code is missing".to_owned()))?;
-    let code = provider.redeem(code).ok_or(GrantError::InvalidGrant("the code is unknown, expired or used"))?;
+    let code = match provider.redeem(code) {
+        Redeemed::Fresh(code) => code,
+        Redeemed::Replayed(code) => {
+            provider.log_out(&code.session.sid).await;
+            return Err(GrantError::InvalidGrant("the code is unknown, expired or used"));
+        }
+        Redeemed::Unknown => return Err(GrantError::InvalidGrant("the code is unknown, expired or used")),
+    };
     let asked = &code.asked;
     if asked.client.id != client.id {
         return Err(GrantError::InvalidGrant("the code was given to another client"));

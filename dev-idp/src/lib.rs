@@ -2,7 +2,7 @@
 //!
 //! It speaks plain HTTP on loopback, keeps everything in memory and knows its people's passwords; within those
 //! limits it is a real provider: OpenID Connect Core (code flow), PKCE (RFC 7636), access tokens of RFC 9068,
-//! discovery, userinfo and RP-initiated logout.
+//! discovery, userinfo, RP-initiated logout and back-channel logout.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), dev_idp::StartError> {
@@ -14,6 +14,7 @@
 //! ```
 
 mod authorize;
+mod backchannel;
 mod clock;
 mod cookie;
 mod discovery;

@@ -1,4 +1,5 @@
-//! The end-session endpoint (OpenID Connect RP-Initiated Logout 1.0).
+//! The end-session endpoint (OpenID Connect RP-Initiated Logout 1.0). Clients that want to are told before the browser
+//! goes on.
 
 use std::sync::Arc;
 
@@ -42,8 +43,10 @@ async fn answer(provider: &Provider, jar: CookieJar, encoded: &[u8]) -> Response
         jar.get(&cookie::named(SESSION, provider.port)).and_then(|cookie| provider.session_of_browser(cookie.value()));
     // The hint proves that the application holds this very login; without it, the person is asked.
     match (&asked.sid, &session) {
-        (Some(sid), None) => finish(provider, jar, Some(sid), asked.next.as_deref()),
-        (Some(sid), Some(session)) if *sid == session.sid => finish(provider, jar, Some(sid), asked.next.as_deref()),
+        (Some(sid), None) => finish(provider, jar, Some(sid), asked.next.as_deref()).await,
+        (Some(sid), Some(session)) if *sid == session.sid => {
+            finish(provider, jar, Some(sid), asked.next.as_deref()).await
+        }
         _ => {
             let name = session.as_ref().map(|session| session.person.name.clone());
             confirm(provider, jar, session.map(|session| session.sid), name.as_deref(), asked.next)
@@ -109,12 +112,12 @@ pub(crate) async fn confirmed(State(provider): State<Arc<Provider>>, jar: Cookie
         return pages::refusal("This page is no longer valid. Go back to the application and log out again.");
     };
     let jar = jar.remove(cookie::gone(CONFIRM, provider.port));
-    finish(&provider, jar, logout.sid.as_deref(), logout.next.as_deref())
+    finish(&provider, jar, logout.sid.as_deref(), logout.next.as_deref()).await
 }
 
-fn finish(provider: &Provider, jar: CookieJar, sid: Option<&str>, next: Option<&str>) -> Response {
-    if sid.is_some_and(|sid| provider.end_session(sid)) {
-        tracing::info!("a person logged out");
+async fn finish(provider: &Provider, jar: CookieJar, sid: Option<&str>, next: Option<&str>) -> Response {
+    if let Some(sid) = sid {
+        provider.log_out(sid).await;
     }
     let jar = jar.remove(cookie::gone(SESSION, provider.port));
     if let Some(next) = next {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -12,6 +12,7 @@ use moka::sync::Cache;
 
 use crate::{
     Algorithm, Client, Person, Settings,
+    backchannel::Messenger,
     cookie::{random, same},
     keys::Keys,
 };
@@ -73,6 +74,17 @@ pub(crate) struct Code {
     used: AtomicBool,
 }
 
+/// What became of a code that was presented.
+#[derive(Debug)]
+pub(crate) enum Redeemed {
+    /// It is good, this once.
+    Fresh(Arc<Code>),
+    /// It was used before: what it gave is no longer safe.
+    Replayed(Arc<Code>),
+    /// Nobody has it, or no longer.
+    Unknown,
+}
+
 /// The provider's state, shared by every request.
 #[derive(Debug)]
 pub(crate) struct Provider {
@@ -80,6 +92,9 @@ pub(crate) struct Provider {
     pub(crate) issuer: String,
     pub(crate) port: u16,
     pub(crate) keys: Keys,
+    pub(crate) messenger: Messenger,
+    /// Who was registered for logouts after the start: client and address.
+    registered: RwLock<Vec<(String, String)>>,
     sessions: Cache<String, Session>,
     browsers: Cache<String, String>,
     logins: Cache<String, Arc<Login>>,
@@ -108,6 +123,8 @@ impl Provider {
             issuer,
             port,
             keys,
+            messenger: Messenger::new(),
+            registered: RwLock::default(),
         }
     }
 
@@ -155,9 +172,31 @@ impl Provider {
         self.sessions.get(sid).filter(|session| self.now() < session.auth_time.saturating_add(life))
     }
 
-    /// Logs a person out; whether they were logged in.
-    pub(crate) fn end_session(&self, sid: &str) -> bool {
-        self.sessions.remove(sid).is_some()
+    /// Ends a session and returns it, if there was one.
+    pub(crate) fn end_session(&self, sid: &str) -> Option<Session> {
+        self.sessions.remove(sid)
+    }
+
+    /// The sessions of the person called `name`.
+    pub(crate) fn sessions_of(&self, name: &str) -> Vec<String> {
+        let theirs = self.sessions.iter().filter(|(_, session)| session.person.name == name);
+        theirs.map(|(sid, _)| sid.to_string()).collect()
+    }
+
+    /// Tells `client` of logouts at `uri`, too.
+    pub(crate) fn register(&self, client: &str, uri: &str) {
+        let mut registered = self.registered.write().unwrap_or_else(PoisonError::into_inner);
+        registered.push((client.to_owned(), uri.to_owned()));
+    }
+
+    /// Who is told of logouts: client and address.
+    pub(crate) fn listeners(&self) -> Vec<(String, String)> {
+        let of = |client: &Client| {
+            let id = client.id.clone();
+            client.backchannel_logout_uris.clone().into_iter().map(move |uri| (id.clone(), uri))
+        };
+        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
+        self.settings.clients.iter().flat_map(of).chain(registered.iter().cloned()).collect()
     }
 
     pub(crate) fn open_login(&self, asked: Asked) -> (String, Arc<Login>) {
@@ -196,15 +235,16 @@ impl Provider {
     }
 
     /// The code, the first time it is asked for; asked for again, it and the token it gave are dead
-    /// (RFC 6749 §4.1.2).
-    pub(crate) fn redeem(&self, code: &str) -> Option<Arc<Code>> {
-        let found = self.codes.get(code)?;
+    /// (RFC 6749 §4.1.2), and so is the login it came from.
+    pub(crate) fn redeem(&self, code: &str) -> Redeemed {
+        let Some(found) = self.codes.get(code) else { return Redeemed::Unknown };
         if found.used.swap(true, Ordering::AcqRel) {
             tracing::warn!(client = found.asked.client.id, "a code was replayed; what it gave is revoked");
             self.revoked.insert(found.jti.clone(), ());
-            return None;
+            return Redeemed::Replayed(found);
         }
-        (self.now() < found.issued_at.saturating_add(CODE_LIFE)).then_some(found)
+        let in_time = self.now() < found.issued_at.saturating_add(CODE_LIFE);
+        if in_time { Redeemed::Fresh(found) } else { Redeemed::Unknown }
     }
 
     pub(crate) fn is_revoked(&self, jti: &str) -> bool {

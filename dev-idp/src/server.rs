@@ -91,6 +91,27 @@ impl DevIdp {
         self.provider.keys.key(algorithm).await?.sign(typ, claims)
     }
 
+    /// Tells `client` of logouts at `uri` too (OpenID Connect Back-Channel Logout 1.0), as if it had been registered
+    /// with it; for receivers whose address is known only after the provider's.
+    pub fn tell_of_logouts(&self, client: &str, uri: &str) {
+        self.provider.register(client, uri);
+    }
+
+    /// Logs the person called `name` out of every session, as an administrator does; how many there were. Whoever
+    /// wants to know of it has been told when this returns.
+    pub async fn log_out(&self, name: &str) -> usize {
+        let sessions = self.provider.sessions_of(name);
+        for sid in &sessions {
+            self.provider.log_out(sid).await;
+        }
+        sessions.len()
+    }
+
+    /// Ends one session and tells whoever wants to know of it; whether there was one.
+    pub async fn end_session(&self, sid: &str) -> bool {
+        self.provider.log_out(sid).await
+    }
+
     /// Stops accepting, waits for requests in flight, and ends.
     pub async fn shutdown(mut self) {
         self.stop.cancel();

@@ -116,6 +116,8 @@ pub struct Client {
     pub redirect_uris: Vec<String>,
     /// Where a browser may be sent after logout, compared likewise.
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where it wants to be told of logouts (OpenID Connect Back-Channel Logout 1.0 §2.2).
+    pub backchannel_logout_uris: Vec<String>,
     /// The scopes it may ask for.
     pub scopes: Vec<String>,
     /// The grants it may use.
@@ -139,6 +141,7 @@ impl Client {
             secret: None,
             redirect_uris: on_loopback("/callback"),
             post_logout_redirect_uris: on_loopback("/signed-out"),
+            backchannel_logout_uris: Vec::new(),
             scopes: BANK_SCOPES.map(str::to_owned).to_vec(),
             grants: vec![Grant::AuthorizationCode],
             alg: None,
@@ -153,6 +156,7 @@ impl Client {
             secret: None,
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uris: Vec::new(),
             scopes: BANK_SCOPES.map(str::to_owned).to_vec(),
             grants: vec![Grant::Password],
             alg: None,
@@ -167,6 +171,7 @@ impl Client {
             secret: Some("asserting-wl-secret".to_owned()),
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uris: Vec::new(),
             scopes: vec!["accounts.read".to_owned()],
             grants: vec![Grant::ClientCredentials],
             alg: None,

@@ -1,6 +1,7 @@
 //! The provider seen from outside: a browser, a client and their attackers.
 
 mod attacks;
+mod backchannel;
 mod browser;
 mod flow;
 
