@@ -109,10 +109,11 @@ impl Candidate<'_> {
     /// sessions or the time of a login: access tokens say neither.
     fn auth0(&self) -> Result<&'static Dialect, OauthError> {
         let dialect = if self.is("at+jwt") {
-            kind(self.has("client_id") && !self.claims.contains_key("typ"), &RFC9068)
+            kind(self.has("client_id"), &RFC9068)
         } else {
             kind(self.is("JWT") && self.has("azp") && self.text("scope").is_some(), &AUTH0)
         }?;
+        kind(!self.claims.contains_key("typ"), dialect)?;
         let itself = self.text("gty") == Some("client-credentials")
             || self.text("sub").is_some_and(|subject| subject.ends_with("@clients"));
         person(!itself, dialect)

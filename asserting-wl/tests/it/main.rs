@@ -15,4 +15,6 @@ mod minting;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]
+mod providers;
+#[cfg(test)]
 mod silence;

@@ -1,0 +1,1 @@
+//! dev-idp as each of the providers, in every algorithm.
