@@ -1,4 +1,4 @@
-//! The pages of a person's account: balance, deposit, profile, the token at hand, and the mode they travel in.
+//! The pages about a person: balance, profile, the token at hand, and the mode they travel in.
 
 use std::sync::Arc;
 
@@ -9,20 +9,14 @@ use axum::{
 };
 use axum_extra::extract::cookie::CookieJar;
 use token::Mode;
-use wire::{
-    bank::{DepositReceipt, DepositRequest},
-    problem::ProblemKind,
-};
+use wire::problem::ProblemKind;
 
 use crate::{
     bank::BankError,
-    form::Fields,
     front::{Front, OwnForm, SignedIn},
-    money,
-    pages::{self, AccountPage, Again, DepositPage, Frame, HomePage, ProblemPage, ProfilePage, TokenPage},
+    pages::{self, AccountPage, Frame, HomePage, ProblemPage, ProfilePage, TokenPage},
     problem::explain,
-    random,
-    session::{FormChanged, Session},
+    session::Session,
     sign_in, trail,
 };
 
@@ -40,17 +34,17 @@ pub(crate) async fn home(State(front): State<Arc<Front>>, jar: CookieJar) -> Res
 /// `GET /account`
 pub(crate) async fn account(State(front): State<Arc<Front>>, person: SignedIn) -> Response {
     let session = &person.session;
-    let balances = match front.bank.account(&person.errand()).await {
-        Ok(account) => Some(account.balances),
+    let account = match front.bank.account(&person.errand()).await {
+        Ok(account) => Some(account),
         Err(error) if error.kind() == Some(ProblemKind::UnknownAccount) => None,
         Err(error) => return failed(&front, session, "/account", &error),
     };
     let frame = Frame::signed_in("Account", "/account", session);
-    pages::page(StatusCode::OK, &AccountPage { frame, balances })
+    pages::page(StatusCode::OK, &AccountPage { frame, account })
 }
 
 /// A failed page: a new login if that is the way out, else what happened and what to do.
-fn failed(front: &Front, session: &Session, path: &'static str, error: &BankError) -> Response {
+pub(crate) fn failed(front: &Front, session: &Session, path: &'static str, error: &BankError) -> Response {
     tracing::warn!(%error, "the bank did not answer a page");
     if error.wants_login() && front.clock.now().since(session.began) >= YOUNG {
         return Redirect::to(&sign_in::address(path)).into_response();
@@ -58,97 +52,6 @@ fn failed(front: &Front, session: &Session, path: &'static str, error: &BankErro
     let problem = explain(error);
     let frame = Frame::signed_in(problem.title, path, session);
     pages::page(problem.status, &ProblemPage { frame, problem: &problem, again: None })
-}
-
-/// `GET /deposit`
-pub(crate) async fn deposit_form(State(front): State<Arc<Front>>, SignedIn { session, .. }: SignedIn) -> Response {
-    let currency = front.currencies.first().map_or("USD", String::as_str);
-    show_form(&front, &session, &random::name::<16>(), "", currency, None)
-}
-
-fn show_form(
-    front: &Front,
-    session: &Session,
-    key: &str,
-    amount: &str,
-    currency: &str,
-    error: Option<String>,
-) -> Response {
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let template = DepositPage {
-        frame: Frame::signed_in("Deposit", "/deposit", session),
-        csrf: &session.csrf,
-        key,
-        amount,
-        currency,
-        currencies: &front.currencies,
-        error,
-    };
-    pages::page(status, &template)
-}
-
-/// `POST /deposit`: one form is one deposit, however often it is sent.
-pub(crate) async fn deposit(State(front): State<Arc<Front>>, OwnForm { person, fields }: OwnForm) -> Response {
-    let session = &person.session;
-    let (key, currency) = (fields.get("key"), fields.get("currency"));
-    if !random::is_name(key) || !front.currencies.iter().any(|known| known == currency) {
-        return pages::refusal(StatusCode::BAD_REQUEST, "This is not the deposit form of this page. Nothing was done.");
-    }
-    let minor = match money::parse(fields.get("amount"), currency) {
-        Ok(minor) => minor,
-        Err(error) => return show_form(&front, session, key, fields.get("amount"), currency, Some(error.to_string())),
-    };
-    let request = DepositRequest { currency: currency.to_owned(), minor };
-    match deposit_once(&front, &person, key, &request).await {
-        Ok(receipt) => {
-            let amount = i64::try_from(receipt.minor).unwrap_or(i64::MAX);
-            session.say(format!("{} deposited.", money::display(amount, &receipt.currency)));
-            Redirect::to("/account").into_response()
-        }
-        Err(Failed::Changed(FormChanged)) => {
-            let told = "This form was already sent with another amount. Here is a new one.".to_owned();
-            show_form(&front, session, &random::name::<16>(), fields.get("amount"), currency, Some(told))
-        }
-        Err(Failed::Bank(error)) => failed_deposit(session, &fields, &error),
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Failed {
-    #[error(transparent)]
-    Changed(#[from] FormChanged),
-    #[error(transparent)]
-    Bank(#[from] BankError),
-}
-
-/// A second click waits for the first and gets its receipt.
-async fn deposit_once(
-    front: &Front,
-    person: &SignedIn,
-    key: &str,
-    request: &DepositRequest,
-) -> Result<DepositReceipt, Failed> {
-    let form = person.session.form(key, request)?;
-    let mut receipt = form.receipt.lock().await;
-    if let Some(receipt) = receipt.as_ref() {
-        return Ok(receipt.clone());
-    }
-    let made = front.bank.deposit(&person.errand(), key, &form.request).await?;
-    *receipt = Some(made.clone());
-    Ok(made)
-}
-
-fn failed_deposit(session: &Session, fields: &Fields, error: &BankError) -> Response {
-    tracing::warn!(%error, "a deposit failed");
-    let problem = explain(error);
-    let again = problem.again.then(|| Again {
-        csrf: &session.csrf,
-        key: fields.get("key"),
-        amount: fields.get("amount"),
-        currency: fields.get("currency"),
-    });
-    let frame = Frame::signed_in(problem.title, "/deposit", session);
-    pages::page(problem.status, &ProblemPage { frame, problem: &problem, again })
 }
 
 /// `GET /profile`

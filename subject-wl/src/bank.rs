@@ -6,7 +6,7 @@ use chassis::{async_trait, trace::TraceParent};
 use secrecy::SecretString;
 use token::{Mode, Timestamp};
 use wire::{
-    bank::{Account, DepositReceipt, DepositRequest},
+    bank::{Account, DepositReceipt, DepositRequest, Transactions, TransferReceipt, TransferRequest},
     problem::{ProblemDocument, ProblemKind},
 };
 
@@ -139,6 +139,17 @@ pub(crate) trait Bank: Send + Sync + 'static {
         key: &str,
         request: &DepositRequest,
     ) -> Result<DepositReceipt, BankError>;
+
+    /// Pays somebody, under the name `key`.
+    async fn transfer(
+        &self,
+        errand: &Errand<'_>,
+        key: &str,
+        request: &TransferRequest,
+    ) -> Result<TransferReceipt, BankError>;
+
+    /// What moved on the account: the newest, or what is older than a page that said `after`.
+    async fn transactions(&self, errand: &Errand<'_>, after: Option<&str>) -> Result<Transactions, BankError>;
 
     /// The token at hand: the last chain sent, or a new root.
     async fn token(&self, errand: &Errand<'_>) -> Result<Trail, BankError>;

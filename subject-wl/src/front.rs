@@ -19,6 +19,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::{
     account,
     bank::{Bank, Errand},
+    deposit,
     form::Fields,
     guard,
     oidc::Oidc,
@@ -27,7 +28,7 @@ use crate::{
     random,
     session::{self, Session, Sessions},
     sign_in::{self, Departures},
-    sign_out,
+    sign_out, transactions, transfer,
 };
 
 /// The longest form, in bytes.
@@ -126,7 +127,9 @@ pub(crate) fn router(front: Arc<Front>) -> Router {
         .route("/login", get(sign_in::depart))
         .route("/callback", get(sign_in::arrive))
         .route("/account", get(account::account))
-        .route("/deposit", get(account::deposit_form).post(account::deposit))
+        .route("/transactions", get(transactions::transactions))
+        .route("/transfer", get(transfer::form).post(transfer::transfer))
+        .route("/deposit", get(deposit::form).post(deposit::deposit))
         .route("/profile", get(account::profile))
         .route("/token", get(account::token))
         .route("/mode", post(account::mode))

@@ -8,12 +8,14 @@
 mod account;
 mod bank;
 mod config;
+mod deposit;
 mod form;
 mod front;
 mod guard;
 mod listen;
 mod money;
 mod oidc;
+mod once;
 mod origin;
 mod pages;
 mod problem;
@@ -24,6 +26,8 @@ mod sign_out;
 #[cfg(test)]
 mod tests;
 mod trail;
+mod transactions;
+mod transfer;
 pub mod visitor;
 mod workload;
 

@@ -6,9 +6,9 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use token::Mode;
-use wire::bank::Balance;
+use wire::bank::Account;
 
-use crate::{money, problem::Explained, session::Session, trail::SegmentView};
+use crate::{money, problem::Explained, session::Session, trail::SegmentView, transactions::Row, transfer::Wrong};
 
 /// What every page has around its content.
 pub(crate) struct Frame {
@@ -27,8 +27,14 @@ pub(crate) struct Who {
 }
 
 /// The pages one can go to.
-pub(crate) const NAVIGATION: [(&str, &str); 4] =
-    [("/account", "Account"), ("/deposit", "Deposit"), ("/profile", "Profile"), ("/token", "Token")];
+pub(crate) const NAVIGATION: [(&str, &str); 6] = [
+    ("/account", "Account"),
+    ("/transactions", "Transactions"),
+    ("/transfer", "Transfer"),
+    ("/deposit", "Deposit"),
+    ("/profile", "Profile"),
+    ("/token", "Token"),
+];
 
 /// The modes one can choose.
 pub(crate) const MODES: [(Mode, &str); 3] = [(Mode::Id, "ID"), (Mode::Anonymous, "Anonymous"), (Mode::Plain, "Plain")];
@@ -64,7 +70,7 @@ pub(crate) struct HomePage {
 pub(crate) struct AccountPage {
     pub(crate) frame: Frame,
     /// None yet before the first deposit.
-    pub(crate) balances: Option<Vec<Balance>>,
+    pub(crate) account: Option<Account>,
 }
 
 /// `/deposit`.
@@ -78,6 +84,52 @@ pub(crate) struct DepositPage<'a> {
     pub(crate) currency: &'a str,
     pub(crate) currencies: &'a [String],
     pub(crate) error: Option<String>,
+}
+
+/// `/transfer`.
+#[derive(Template)]
+#[template(path = "transfer.html")]
+pub(crate) struct TransferPage<'a> {
+    pub(crate) frame: Frame,
+    pub(crate) csrf: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) to: &'a str,
+    pub(crate) amount: &'a str,
+    pub(crate) currency: &'a str,
+    pub(crate) note: &'a str,
+    pub(crate) currencies: &'a [String],
+    pub(crate) error: Option<Wrong>,
+}
+
+impl TransferPage<'_> {
+    /// What is wrong with one field.
+    fn wrong(&self, field: &str) -> Option<&str> {
+        self.error.as_ref().filter(|wrong| wrong.field == field).map(|wrong| wrong.told.as_str())
+    }
+}
+
+/// A transfer before it is sent.
+#[derive(Template)]
+#[template(path = "review.html")]
+pub(crate) struct ReviewPage<'a> {
+    pub(crate) frame: Frame,
+    pub(crate) csrf: &'a str,
+    /// The form as it was filled in.
+    pub(crate) fields: &'a [(&'static str, &'a str)],
+    pub(crate) to: String,
+    pub(crate) amount: String,
+    pub(crate) note: Option<&'a str>,
+}
+
+/// `/transactions`.
+#[derive(Template)]
+#[template(path = "transactions.html")]
+pub(crate) struct TransactionsPage {
+    pub(crate) frame: Frame,
+    pub(crate) rows: Vec<Row>,
+    /// The name of the next page.
+    pub(crate) older: Option<String>,
+    pub(crate) is_first: bool,
 }
 
 /// `/profile`.
@@ -98,12 +150,11 @@ pub(crate) struct TokenPage {
     pub(crate) segments: Vec<SegmentView>,
 }
 
-/// A deposit that can be sent again, unchanged.
+/// A form that can be sent again, unchanged.
 pub(crate) struct Again<'a> {
+    pub(crate) action: &'static str,
     pub(crate) csrf: &'a str,
-    pub(crate) key: &'a str,
-    pub(crate) amount: &'a str,
-    pub(crate) currency: &'a str,
+    pub(crate) fields: &'a [(&'static str, &'a str)],
 }
 
 /// A failure at the bank.

@@ -14,14 +14,14 @@ use moka::sync::Cache;
 use openidconnect::core::CoreIdToken;
 use sha2::{Digest, Sha256};
 use token::{Mode, Timestamp};
-use wire::bank::{DepositReceipt, DepositRequest};
+use wire::bank::{DepositRequest, TransferRequest};
 
 use crate::{bank::Holder, config::SessionSettings, random};
 
 /// The cookie that names a session.
 pub(crate) const COOKIE: &str = "bank_session";
 
-/// How many deposit forms of one session are remembered.
+/// How many forms of one session are remembered.
 const MAX_FORMS: usize = 64;
 
 /// What the provider said about a person.
@@ -56,16 +56,24 @@ struct State {
     forms: VecDeque<(String, Arc<Form>)>,
 }
 
-/// One deposit form: sent twice, it is one deposit.
-#[derive(Debug)]
-pub(crate) struct Form {
-    pub(crate) request: DepositRequest,
-    pub(crate) receipt: tokio::sync::Mutex<Option<DepositReceipt>>,
+/// What a form orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Deposit(DepositRequest),
+    Transfer(TransferRequest),
 }
 
-/// The form was sent before with another amount.
+/// One form: sent twice, it is one order.
+#[derive(Debug)]
+pub(crate) struct Form {
+    order: Order,
+    /// Once it is carried out, what the person was told.
+    pub(crate) done: tokio::sync::Mutex<Option<String>>,
+}
+
+/// The form was sent before with another order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the form was sent before with another amount")]
+#[error("the form was sent before with another order")]
 pub(crate) struct FormChanged;
 
 impl Session {
@@ -105,15 +113,15 @@ impl Session {
     }
 
     /// The form called `key`: the one already sent, or a new one.
-    pub(crate) fn form(&self, key: &str, request: &DepositRequest) -> Result<Arc<Form>, FormChanged> {
+    pub(crate) fn form(&self, key: &str, order: &Order) -> Result<Arc<Form>, FormChanged> {
         let mut state = self.state();
         if let Some((_, form)) = state.forms.iter().find(|(known, _)| known == key) {
-            return if form.request == *request { Ok(form.clone()) } else { Err(FormChanged) };
+            return if form.order == *order { Ok(form.clone()) } else { Err(FormChanged) };
         }
         if state.forms.len() >= MAX_FORMS {
             state.forms.pop_front();
         }
-        let form = Arc::new(Form { request: request.clone(), receipt: tokio::sync::Mutex::new(None) });
+        let form = Arc::new(Form { order: order.clone(), done: tokio::sync::Mutex::new(None) });
         state.forms.push_back((key.to_owned(), form.clone()));
         Ok(form)
     }

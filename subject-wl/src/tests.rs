@@ -4,6 +4,7 @@ mod attacks;
 mod journey;
 mod pages;
 mod stub;
+mod transfers;
 
 use std::{sync::Arc, time::Duration};
 

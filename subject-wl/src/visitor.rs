@@ -267,6 +267,31 @@ impl Visitor {
         Ok(page)
     }
 
+    /// Fills in the transfer form, looks it over and sends it `times` times over, as impatient people do.
+    ///
+    /// # Errors
+    /// [`VisitError::NoForm`] if what was filled in is not taken, [`VisitError::Problem`] if the bank refused.
+    pub async fn transfer(
+        &mut self,
+        to: &str,
+        amount: &str,
+        currency: &str,
+        note: Option<&str>,
+        times: usize,
+    ) -> Result<Page, VisitError> {
+        let form = self.get("/transfer").await?.check()?;
+        let fields = [("to", to), ("amount", amount), ("currency", currency), ("note", note.unwrap_or_default())];
+        let review = self.submit(&form, "a transfer", &["data-form=\"transfer\""], &fields).await?.check()?;
+        let mut page = review.clone();
+        for _ in 0..times.max(1) {
+            page = self.submit(&review, "sending", &["data-form=\"send\""], &[]).await?.check()?;
+            if !page.status.is_success() {
+                return Err(page.unexpected());
+            }
+        }
+        Ok(page)
+    }
+
     /// Chooses how requests travel: `plain`, `id` or `anonymous`.
     ///
     /// # Errors

@@ -112,7 +112,7 @@ impl ProblemKind {
             Self::UnknownAccount => "There is no such account",
             Self::NotFound => "There is nothing here",
             Self::MethodNotAllowed => "The method is not allowed here",
-            Self::Conflict => "The request conflicts with an earlier one",
+            Self::Conflict => "The request conflicts with what there is",
             Self::ReplayDetected => "The token has been used before",
             Self::TooLarge => "The request is too large",
             Self::UnsupportedMediaType => "The content type is not supported here",

@@ -3,14 +3,15 @@
 use bytes::Bytes;
 use chassis::trace::TraceParent;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use token::{
     Body, Certificates, Timestamp, binding,
+    claims::MaxAmount,
     encoding::Digest,
     request::{self, Request as BoundRequest},
 };
 use wire::{
-    bank::{BALANCE, DEPOSITS, DepositRequest},
+    bank::{BALANCE, DEPOSITS, DepositRequest, TRANSACTIONS, TRANSFERS, TransferRequest},
     header::{CONTENT_DIGEST, DA_SVID, DA_SVID_CERTS, IDEMPOTENCY_KEY, TRACEPARENT},
     problem::{MEDIA_TYPE, ProblemDocument},
 };
@@ -22,7 +23,11 @@ use super::BankError;
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
+    /// With its `?`, or empty.
+    query: String,
     pub(crate) scope: &'static str,
+    /// What the request moves, and so the most its chain shall be good for.
+    pub(crate) amount: Option<MaxAmount>,
     headers: HeaderMap,
     body: Bytes,
 }
@@ -43,12 +48,39 @@ fn unfit(error: impl std::fmt::Display) -> BankError {
 impl Call {
     /// Asks what the person has.
     pub(crate) fn balance(trace: &TraceParent) -> Result<Self, BankError> {
+        Self::enquiry(BALANCE, String::new(), trace)
+    }
+
+    /// Asks what moved, of what is older than a page that said `after`.
+    pub(crate) fn transactions(after: Option<&str>, trace: &TraceParent) -> Result<Self, BankError> {
+        Self::enquiry(TRANSACTIONS, after.map(|after| format!("?after={after}")).unwrap_or_default(), trace)
+    }
+
+    fn enquiry(path: &'static str, query: String, trace: &TraceParent) -> Result<Self, BankError> {
         let headers = fields(vec![(TRACEPARENT, trace.as_str())])?;
-        Ok(Self { method: Method::GET, path: BALANCE, scope: "accounts.read", headers, body: Bytes::new() })
+        let (method, scope, body) = (Method::GET, "accounts.read", Bytes::new());
+        Ok(Self { method, path, query, scope, amount: None, headers, body })
     }
 
     /// Puts money in, under the name `key`.
     pub(crate) fn deposit(key: &str, request: &DepositRequest, trace: &TraceParent) -> Result<Self, BankError> {
+        let amount = MaxAmount { currency: request.currency.clone(), minor: request.minor };
+        Self::payment(DEPOSITS, key, request, amount, trace)
+    }
+
+    /// Pays somebody, under the name `key`.
+    pub(crate) fn transfer(key: &str, request: &TransferRequest, trace: &TraceParent) -> Result<Self, BankError> {
+        let amount = MaxAmount { currency: request.currency.clone(), minor: request.minor };
+        Self::payment(TRANSFERS, key, request, amount, trace)
+    }
+
+    fn payment(
+        path: &'static str,
+        key: &str,
+        request: &impl Serialize,
+        amount: MaxAmount,
+        trace: &TraceParent,
+    ) -> Result<Self, BankError> {
         let body = Bytes::from(serde_json::to_vec(request).map_err(unfit)?);
         let digest = binding::content_digest(&body);
         let headers = fields(vec![
@@ -57,15 +89,21 @@ impl Call {
             (IDEMPOTENCY_KEY, key),
             (TRACEPARENT, trace.as_str()),
         ])?;
-        Ok(Self { method: Method::POST, path: DEPOSITS, scope: "payments.write", headers, body })
+        let (method, scope) = (Method::POST, "payments.write");
+        Ok(Self { method, path, query: String::new(), scope, amount: Some(amount), headers, body })
+    }
+
+    fn target(&self) -> String {
+        format!("{}{}", self.path, self.query)
     }
 
     /// What a chain must carry to be good for this request and no other.
     pub(crate) fn rqd(&self) -> Result<Digest, BankError> {
         let fields = request::fields(&self.headers);
         let body = if binding::is_unsafe(self.method.as_str()) { Body::of(&self.body) } else { Body::Absent };
+        let target = self.target();
         let bound =
-            BoundRequest { method: self.method.as_str(), target: self.path, headers: &fields, trailers: &[], body };
+            BoundRequest { method: self.method.as_str(), target: &target, headers: &fields, trailers: &[], body };
         binding::rqd(&bound).map_err(unfit)
     }
 
@@ -95,7 +133,7 @@ impl Prepared {
     pub(crate) fn request(&self) -> Result<Request<Bytes>, BankError> {
         let call = &self.call;
         let mut request =
-            Request::builder().method(call.method.clone()).uri(call.path).body(call.body.clone()).map_err(unfit)?;
+            Request::builder().method(call.method.clone()).uri(call.target()).body(call.body.clone()).map_err(unfit)?;
         let headers = request.headers_mut();
         headers.clone_from(&call.headers);
         headers.insert(DA_SVID, self.chain.clone());
@@ -167,6 +205,14 @@ mod tests {
         let base = "\"@method\": GET\n\"@request-target\": /v1/balance\n\
                     \"@signature-params\": (\"@method\" \"@request-target\");tag=\"dasvid-rqd\"";
         assert_eq!(Call::balance(&trace()).unwrap().rqd().unwrap(), Digest::of(base));
+    }
+
+    #[test]
+    fn a_page_of_transactions_is_bound_with_its_query() {
+        let base = "\"@method\": GET\n\"@request-target\": /v1/transactions?after=x\n\
+                    \"@signature-params\": (\"@method\" \"@request-target\");tag=\"dasvid-rqd\"";
+        assert_eq!(Call::transactions(Some("x"), &trace()).unwrap().rqd().unwrap(), Digest::of(base));
+        assert_eq!(Call::transactions(None, &trace()).unwrap().target(), "/v1/transactions");
     }
 
     #[test]

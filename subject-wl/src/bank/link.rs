@@ -23,13 +23,14 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    /// What the first link says: this request, this target, nothing else.
+    /// What the first link says: this request, this target, this amount, nothing else.
     fn extension(&self, call: &Call, rqd: Digest) -> Extension {
         let only = Only {
             scope: Some(vec![call.scope.to_owned()]),
             methods: Some(vec![call.method.to_string()]),
             paths: Some(vec![call.path.to_owned()]),
             aud: Some(vec![self.target.clone()]),
+            max_amount: call.amount.clone(),
             ..Only::default()
         };
         Extension { next: Some(self.next.clone()), only: Some(only), rqd: Some(rqd), seal: false, life: self.life }

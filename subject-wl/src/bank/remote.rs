@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Limited};
 use mesh::{Client, ClientSettings, Identity};
 use serde::de::DeserializeOwned;
 use token::{Chain, Mode, Timestamp};
-use wire::bank::{Account, DepositReceipt, DepositRequest};
+use wire::bank::{Account, DepositReceipt, DepositRequest, Transactions, TransferReceipt, TransferRequest};
 
 use super::{
     Bank, BankError, Errand,
@@ -95,6 +95,22 @@ impl RemoteBank {
         call.with_chain(&chain, &certificates, parsed.expires())
     }
 
+    /// Moves money. When the outcome of a request is not known it is sent again with the same chain, so that the target
+    /// recognises it.
+    async fn pay<T: DeserializeOwned>(&self, errand: &Errand<'_>, key: &str, call: Call) -> Result<T, BankError> {
+        let wallet = &errand.holder.wallet;
+        let prepared = match wallet.prepared(key, self.now()) {
+            Some(prepared) => prepared,
+            None => Arc::new(self.prepare(errand, call).await?),
+        };
+        wallet.prepare(key, prepared.clone(), self.now());
+        let answer = self.send(errand, &prepared).await;
+        if answer.as_ref().err().is_none_or(BankError::is_final) {
+            wallet.settle(key);
+        }
+        answer
+    }
+
     /// Sends a request and reads the answer; once more on a fresh connection if the first one died.
     async fn send<T: DeserializeOwned>(&self, errand: &Errand<'_>, prepared: &Prepared) -> Result<T, BankError> {
         let hop = self.bank.server().to_string();
@@ -128,24 +144,27 @@ impl Bank for RemoteBank {
         self.send(errand, &prepared).await
     }
 
-    /// A deposit whose outcome is not known is sent again with the same chain, so that the target recognises it.
     async fn deposit(
         &self,
         errand: &Errand<'_>,
         key: &str,
         request: &DepositRequest,
     ) -> Result<DepositReceipt, BankError> {
-        let wallet = &errand.holder.wallet;
-        let prepared = match wallet.prepared(key, self.now()) {
-            Some(prepared) => prepared,
-            None => Arc::new(self.prepare(errand, Call::deposit(key, request, errand.trace)?).await?),
-        };
-        wallet.prepare(key, prepared.clone(), self.now());
-        let answer = self.send(errand, &prepared).await;
-        if answer.as_ref().err().is_none_or(BankError::is_final) {
-            wallet.settle(key);
-        }
-        answer
+        self.pay(errand, key, Call::deposit(key, request, errand.trace)?).await
+    }
+
+    async fn transfer(
+        &self,
+        errand: &Errand<'_>,
+        key: &str,
+        request: &TransferRequest,
+    ) -> Result<TransferReceipt, BankError> {
+        self.pay(errand, key, Call::transfer(key, request, errand.trace)?).await
+    }
+
+    async fn transactions(&self, errand: &Errand<'_>, after: Option<&str>) -> Result<Transactions, BankError> {
+        let prepared = self.prepare(errand, Call::transactions(after, errand.trace)?).await?;
+        self.send(errand, &prepared).await
     }
 
     async fn token(&self, errand: &Errand<'_>) -> Result<Trail, BankError> {

@@ -6,7 +6,10 @@ use std::sync::atomic::Ordering;
 
 use secrecy::SecretString;
 use token::{Mode, Timestamp};
-use wire::{bank::DepositRequest, problem::ProblemKind};
+use wire::{
+    bank::{AccountNumber, DepositRequest, TransferRequest},
+    problem::ProblemKind,
+};
 
 use super::{Bank, BankError, Errand, Holder};
 use chassis::trace::TraceParent;
@@ -43,6 +46,25 @@ async fn the_target_believes_every_request_in_every_mode() {
     let seen = world.seen.lock().unwrap();
     assert_eq!(seen.len(), 6);
     assert!(seen.iter().all(|seen| seen.trace == trace.as_str()), "one trace from the browser to the bank");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_target_believes_transfers_and_pages_of_transactions_in_every_mode() {
+    let world = World::new("target-wl").await;
+    let trace = TraceParent::start();
+    let order = TransferRequest { to: AccountNumber::of(5), currency: "USD".to_owned(), minor: 2500, note: None };
+    for mode in Mode::ALL {
+        let holder = holder(&world);
+        let errand = Errand { holder: &holder, mode, trace: &trace };
+        assert_eq!(world.bank.transactions(&errand, None).await.unwrap().next, None);
+        assert_eq!(world.bank.transactions(&errand, Some("x")).await.unwrap().next.as_deref(), Some("after=x"));
+        assert_eq!(world.bank.transfer(&errand, KEY, &order).await.unwrap().to, order.to);
+        if mode != Mode::Plain {
+            let only = &world.bank.token(&errand).await.unwrap().segments[1].claims["only"];
+            assert_eq!(only["paths"][0], "/v1/transfers");
+            assert_eq!(only["max_amount"], serde_json::json!({"currency": "USD", "minor": 2500}));
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

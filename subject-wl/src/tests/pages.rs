@@ -6,7 +6,10 @@ use reqwest::Response;
 use wire::problem::ProblemKind;
 
 use super::{World, stub::refused};
-use crate::{bank::BankError, problem::explain};
+use crate::{
+    bank::BankError,
+    problem::{Explained, explain, explain_transfer},
+};
 
 fn shown(answer: &Response, world: &World) -> String {
     let mut lines: Vec<_> = answer
@@ -42,7 +45,7 @@ async fn every_answer_protects_the_browser() {
     let back = super::about_to_return(&world, &mut browser).await;
     let answer = browser.send(&back, None).await.unwrap();
     writeln!(all, "GET /callback with a code: {}", shown(&answer, &world)).unwrap();
-    for path in ["/account", "/deposit", "/profile", "/token"] {
+    for path in ["/account", "/transactions", "/transfer", "/deposit", "/profile", "/token"] {
         let answer = browser.send(&world.at(path), None).await.unwrap();
         writeln!(all, "GET {path} logged in: {}", shown(&answer, &world)).unwrap();
     }
@@ -52,21 +55,23 @@ async fn every_answer_protects_the_browser() {
 #[test]
 fn every_problem_is_told_in_words() {
     let mut all = String::new();
-    let mut tell = |name: &str, error: &BankError| {
-        let told = explain(error);
+    let mut tell_as = |name: &str, told: &Explained| {
         let ways = [(told.again, "again"), (told.login, "login")];
         let ways: Vec<_> = ways.iter().filter(|(open, _)| *open).map(|(_, way)| *way).collect();
         writeln!(all, "{name}: {} {} | {} | {} | {ways:?}", told.status.as_u16(), told.title, told.happened, told.next)
             .unwrap();
     };
     for kind in ProblemKind::ALL {
-        tell(kind.slug(), &refused(kind, false));
+        tell_as(kind.slug(), &explain(&refused(kind, false)));
     }
-    tell("invalid-token at asserting-wl", &refused(ProblemKind::InvalidToken, true));
-    tell("login expired", &BankError::LoginExpired);
-    tell("no answer", &BankError::NoAnswer { hop: "h".to_owned(), cause: "c".to_owned() });
-    tell("not understood", &BankError::NotUnderstood { hop: "h".to_owned(), status: 200 });
-    tell("no chain", &BankError::Chain("c".to_owned()));
+    for kind in [ProblemKind::InvalidRequest, ProblemKind::UnknownAccount, ProblemKind::Conflict] {
+        tell_as(&format!("{} of a transfer", kind.slug()), &explain_transfer(&refused(kind, false)));
+    }
+    tell_as("invalid-token at asserting-wl", &explain(&refused(ProblemKind::InvalidToken, true)));
+    tell_as("login expired", &explain(&BankError::LoginExpired));
+    tell_as("no answer", &explain(&BankError::NoAnswer { hop: "h".to_owned(), cause: "c".to_owned() }));
+    tell_as("not understood", &explain(&BankError::NotUnderstood { hop: "h".to_owned(), status: 200 }));
+    tell_as("no chain", &explain(&BankError::Chain("c".to_owned())));
     insta::assert_snapshot!(all);
 }
 

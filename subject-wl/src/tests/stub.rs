@@ -15,7 +15,10 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use token::Mode;
 use wire::{
-    bank::{Account, DepositReceipt, DepositRequest},
+    bank::{
+        Account, AccountNumber, Balance, DepositReceipt, DepositRequest, Transaction, TransactionKind, Transactions,
+        TransferReceipt, TransferRequest,
+    },
     problem::{ProblemDocument, ProblemKind},
 };
 
@@ -24,14 +27,20 @@ use crate::{
     trail::{Segment, Trail},
 };
 
-/// Everybody's account number.
-const ACCOUNT: &str = "123456789092";
+/// A person's account number.
+pub(crate) fn number(dpr: &str) -> AccountNumber {
+    AccountNumber::of(dpr.bytes().fold(7, |sum, byte| sum * 31 % 1_000_000_007 + u64::from(byte)))
+}
 
 #[derive(Default)]
 pub(crate) struct StubBank {
     accounts: Mutex<HashMap<String, i64>>,
     /// Deposits asked for: mode and key of each.
     pub(crate) deposits: Mutex<Vec<(Mode, String)>>,
+    /// Transfers asked for: mode, key and order of each.
+    pub(crate) transfers: Mutex<Vec<(Mode, String, TransferRequest)>>,
+    /// Everybody's movements, oldest first.
+    moved: Mutex<Vec<(String, Transaction)>>,
     pub(crate) enquiries: AtomicUsize,
     fail: Mutex<Option<BankError>>,
 }
@@ -42,10 +51,33 @@ pub(crate) fn refused(kind: ProblemKind, minting: bool) -> BankError {
     BankError::Refused { hop: "spiffe://bank.example/middle-tier-1".to_owned(), minting, document }
 }
 
+/// What target-wl says of an overdraft.
+fn overdrawn() -> BankError {
+    let mut document = Box::new(ProblemDocument::new(ProblemKind::Conflict));
+    document.detail = Some("the account holds less than this".to_owned());
+    BankError::Refused { hop: "spiffe://bank.example/middle-tier-1".to_owned(), minting: false, document }
+}
+
 impl StubBank {
     /// The next call fails like this.
     pub(crate) fn fail(&self, error: BankError) {
         *self.fail.lock().unwrap() = Some(error);
+    }
+
+    fn book(
+        &self,
+        dpr: &str,
+        kind: TransactionKind,
+        minor: i64,
+        balance_minor: i64,
+        counterparty: Option<AccountNumber>,
+        note: Option<String>,
+    ) {
+        let mut moved = self.moved.lock().unwrap();
+        let (id, currency) = (format!("m{}", moved.len()), "USD".to_owned());
+        let row =
+            Transaction { id, kind, currency, minor, balance_minor, counterparty, note, created_at: 1_800_000_000 };
+        moved.push((dpr.to_owned(), row));
     }
 
     fn person(&self, errand: &Errand<'_>) -> Result<(String, Value), BankError> {
@@ -65,10 +97,8 @@ impl Bank for StubBank {
         let (dpr, _) = self.person(errand)?;
         let minor = self.accounts.lock().unwrap().get(&dpr).copied();
         let minor = minor.ok_or_else(|| refused(ProblemKind::UnknownAccount, false))?;
-        let account = json!({
-            "dpa": "dpa", "dpr": dpr, "account": ACCOUNT, "balances": [{"currency": "USD", "minor": minor}],
-        });
-        Ok(serde_json::from_value(account).unwrap())
+        let balances = vec![Balance { currency: "USD".to_owned(), minor }];
+        Ok(Account { dpa: "dpa".to_owned(), account: number(&dpr), dpr, balances })
     }
 
     async fn deposit(
@@ -81,8 +111,10 @@ impl Bank for StubBank {
         let (dpr, _) = self.person(errand)?;
         tokio::time::sleep(Duration::from_millis(30)).await;
         let mut accounts = self.accounts.lock().unwrap();
-        let balance = accounts.entry(dpr).or_default();
-        *balance += i64::try_from(request.minor).unwrap();
+        let minor = i64::try_from(request.minor).unwrap();
+        let balance = accounts.entry(dpr.clone()).or_default();
+        *balance += minor;
+        self.book(&dpr, TransactionKind::Deposit, minor, *balance, None, None);
         Ok(DepositReceipt {
             id: key.to_owned(),
             currency: request.currency.clone(),
@@ -90,6 +122,53 @@ impl Bank for StubBank {
             balance_minor: *balance,
             created_at: 0,
         })
+    }
+
+    async fn transfer(
+        &self,
+        errand: &Errand<'_>,
+        key: &str,
+        request: &TransferRequest,
+    ) -> Result<TransferReceipt, BankError> {
+        self.transfers.lock().unwrap().push((errand.mode, key.to_owned(), request.clone()));
+        let (dpr, _) = self.person(errand)?;
+        let minor = i64::try_from(request.minor).unwrap();
+        let mut accounts = self.accounts.lock().unwrap();
+        let payee = accounts.keys().find(|known| number(known) == request.to).cloned();
+        let payee = payee.ok_or_else(|| refused(ProblemKind::UnknownAccount, false))?;
+        let left = accounts.get(&dpr).copied().unwrap_or_default() - minor;
+        if left < 0 {
+            return Err(overdrawn());
+        }
+        accounts.insert(dpr.clone(), left);
+        let received = accounts.get(&payee).copied().unwrap_or_default() + minor;
+        accounts.insert(payee.clone(), received);
+        let note = request.note.clone();
+        self.book(&dpr, TransactionKind::TransferOut, -minor, left, Some(request.to), note.clone());
+        self.book(&payee, TransactionKind::TransferIn, minor, received, Some(number(&dpr)), note.clone());
+        Ok(TransferReceipt {
+            id: key.to_owned(),
+            to: request.to,
+            currency: request.currency.clone(),
+            minor: request.minor,
+            note,
+            balance_minor: left,
+            created_at: 0,
+        })
+    }
+
+    async fn transactions(&self, errand: &Errand<'_>, after: Option<&str>) -> Result<Transactions, BankError> {
+        let (dpr, _) = self.person(errand)?;
+        let moved = self.moved.lock().unwrap();
+        let mut theirs: Vec<_> =
+            moved.iter().rev().filter(|(who, _)| *who == dpr).map(|(_, row)| row.clone()).collect();
+        if let Some(after) = after {
+            let place = theirs.iter().position(|row| row.id == after);
+            theirs.drain(..=place.ok_or_else(|| refused(ProblemKind::InvalidRequest, false))?);
+        }
+        let next = (theirs.len() > 3).then(|| theirs[2].id.clone());
+        theirs.truncate(3);
+        Ok(Transactions { transactions: theirs, next })
     }
 
     async fn token(&self, errand: &Errand<'_>) -> Result<Trail, BankError> {

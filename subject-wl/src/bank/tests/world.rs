@@ -259,7 +259,7 @@ impl NextHop {
         let (parts, body) = request.into_parts();
         let body = to_bytes(body, 1 << 16).await.unwrap();
         let (scope, reads) = match parts.uri.path() {
-            "/v1/balance" => ("accounts.read", true),
+            "/v1/balance" | "/v1/transactions" => ("accounts.read", true),
             _ => ("payments.write", false),
         };
         let route = RouteRule { scope: scope.to_owned(), request_binding: RequestBinding::EndToEnd };
@@ -269,7 +269,7 @@ impl NextHop {
         };
         let asked = token::Request {
             method: parts.method.as_str(),
-            target: parts.uri.path(),
+            target: parts.uri.path_and_query().unwrap().as_str(),
             headers: &headers,
             trailers: &[],
             body: if reads { Body::Absent } else { Body::of(&body) },
@@ -292,13 +292,16 @@ impl NextHop {
         if !reads && self.fail.swap(false, Ordering::SeqCst) {
             return problem(ProblemKind::UpstreamTimeout);
         }
+        if parts.uri.path() == "/v1/transactions" {
+            return Json(json!({"transactions": [], "next": parts.uri.query()})).into_response();
+        }
         if reads {
             return Json(json!({"account": "123456789092", "dpa": DPA, "dpr": "alice", "balances": []}))
                 .into_response();
         }
         let asked: Value = serde_json::from_slice(&body).unwrap();
         let receipt = json!({
-            "id": "d1", "currency": asked["currency"], "minor": asked["minor"], "balance_minor": 1, "created_at": 1,
+            "id": "d1", "to": asked["to"], "currency": asked["currency"], "minor": asked["minor"], "balance_minor": 1, "created_at": 1,
         });
         (StatusCode::CREATED, Json(receipt)).into_response()
     }
