@@ -45,6 +45,8 @@ pub enum AuthorityError {
 pub struct X509Material {
     /// Whose it is.
     pub id: SpiffeId,
+    /// The entry's hint.
+    pub hint: String,
     /// The certificates (DER), leaf first.
     pub chain: Vec<Vec<u8>>,
     /// The private key (PKCS#8 DER).
@@ -124,6 +126,7 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer.certified).map_err(failed)?;
         Ok(X509Material {
             id: entry.id.clone(),
+            hint: entry.hint.clone(),
             chain: vec![certificate.der().to_vec()],
             key: key.serialize_der(),
             not_after: not_after.unix_timestamp(),

@@ -4,7 +4,8 @@ use spiffe::{SpiffeId, TrustDomain};
 use std::time::Duration;
 
 /// How an SVID's key is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum KeyKind {
     /// ECDSA on P-256.
     #[default]
@@ -24,13 +25,15 @@ pub struct Entry {
     pub dns: Vec<String>,
     /// The kind of key.
     pub key: KeyKind,
+    /// What the operator calls this SVID among those of one caller; empty for nothing.
+    pub hint: String,
 }
 
 impl Entry {
-    /// An identity with a P-256 key and no DNS name.
+    /// An identity with a P-256 key, no DNS name and no hint.
     #[must_use]
     pub fn new(id: SpiffeId) -> Self {
-        Self { id, dns: Vec::new(), key: KeyKind::default() }
+        Self { id, dns: Vec::new(), key: KeyKind::default(), hint: String::new() }
     }
 }
 

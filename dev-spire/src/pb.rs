@@ -12,3 +12,6 @@
 mod workload;
 
 pub use workload::*;
+
+/// The descriptors of the service and of what it imports: an encoded `google.protobuf.FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!("pb/workload.binpb");

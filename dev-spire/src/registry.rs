@@ -3,20 +3,21 @@
 use crate::{
     Authority, AuthorityError, Entry, JwtError, Settings, X509Material, clock,
     jwt::JwtAuthority,
-    view::{Bundles, View},
+    view::{Bundles, Name, Snapshot},
 };
 use prost::bytes::Bytes;
 use serde_json::{Map, Value};
 use spiffe::{SpiffeId, TrustDomain};
 use std::{
-    collections::{HashMap, hash_map},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::watch;
 
-/// The state behind all sockets; every change is published to the identities' watchers before the call returns.
+/// The state behind all sockets; every change is published to whoever watches before the call returns.
 pub(crate) struct Registry {
     settings: Settings,
+    snapshots: watch::Sender<Arc<Snapshot>>,
     state: Mutex<State>,
 }
 
@@ -25,7 +26,7 @@ struct State {
     jwt: JwtAuthority,
     /// Anchors (DER) of foreign trust domains.
     foreign: HashMap<TrustDomain, Vec<Vec<u8>>>,
-    identities: HashMap<SpiffeId, Issued>,
+    identities: HashMap<Name, Issued>,
     available: bool,
 }
 
@@ -33,7 +34,6 @@ struct Issued {
     entry: Entry,
     svid: Arc<X509Material>,
     withdrawn: bool,
-    views: watch::Sender<View>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -51,30 +51,26 @@ impl Registry {
             identities: HashMap::new(),
             available: true,
         };
-        Ok(Self { settings, state: Mutex::new(state) })
+        Ok(Self { settings, snapshots: watch::Sender::default(), state: Mutex::new(state) })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Issues an identity, or issues it anew, and returns what its socket watches.
-    pub(crate) fn enter(&self, entry: Entry) -> Result<watch::Receiver<View>, AuthorityError> {
+    /// Issues an identity, or issues it anew: whoever watches it goes on watching.
+    pub(crate) fn enter(&self, entry: Entry) -> Result<Name, AuthorityError> {
         let mut state = self.state();
         let svid = Arc::new(state.authority.issue(&entry)?);
-        let id = entry.id.clone();
-        let issued = Issued { entry, svid, withdrawn: false, views: watch::Sender::new(View::Unavailable) };
-        let views = match state.identities.entry(id.clone()) {
-            hash_map::Entry::Occupied(mut known) => {
-                // Whoever watches goes on watching.
-                let views = known.get().views.clone();
-                known.insert(Issued { views: views.clone(), ..issued });
-                views
-            }
-            hash_map::Entry::Vacant(free) => free.insert(issued).views.clone(),
-        };
-        state.publish(Some(&id));
-        Ok(views.subscribe())
+        let name = Name { id: entry.id.clone(), hint: entry.hint.clone() };
+        state.identities.insert(name.clone(), Issued { entry, svid, withdrawn: false });
+        self.publish(&state);
+        Ok(name)
+    }
+
+    /// What there is to hand out, now and from now on.
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.subscribe()
     }
 
     pub(crate) fn reissue(&self) -> Result<(), AuthorityError> {
@@ -83,14 +79,14 @@ impl Registry {
         for issued in identities.values_mut() {
             issued.svid = Arc::new(authority.issue(&issued.entry)?);
         }
-        state.publish(None);
+        self.publish(&state);
         Ok(())
     }
 
     pub(crate) fn prepare_ca(&self) -> Result<(), AuthorityError> {
         let mut state = self.state();
         state.authority.prepare()?;
-        state.publish(None);
+        self.publish(&state);
         Ok(())
     }
 
@@ -107,27 +103,27 @@ impl Registry {
         let mut state = self.state();
         state.authority.forget_old();
         state.jwt.forget_old();
-        state.publish(None);
+        self.publish(&state);
     }
 
     pub(crate) fn set_available(&self, available: bool) {
         let mut state = self.state();
         state.available = available;
-        state.publish(None);
+        self.publish(&state);
     }
 
     pub(crate) fn set_withdrawn(&self, id: &SpiffeId, withdrawn: bool) {
         let mut state = self.state();
-        if let Some(issued) = state.identities.get_mut(id) {
+        for (_, issued) in state.identities.iter_mut().filter(|(name, _)| name.id == *id) {
             issued.withdrawn = withdrawn;
         }
-        state.publish(Some(id));
+        self.publish(&state);
     }
 
     pub(crate) fn federate(&self, trust_domain: TrustDomain, anchors: Vec<Vec<u8>>) {
         let mut state = self.state();
         state.foreign.insert(trust_domain, anchors);
-        state.publish(None);
+        self.publish(&state);
     }
 
     pub(crate) fn bundle(&self) -> Vec<Vec<u8>> {
@@ -149,25 +145,22 @@ impl Registry {
         self.state().jwt.validate(token, audience, now)
     }
 
+    fn publish(&self, state: &State) {
+        self.snapshots.send_replace(Arc::new(state.snapshot()));
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Tells the watchers of one identity, or of all.
-    fn publish(&self, only: Option<&SpiffeId>) {
-        let bundles = Arc::new(self.bundles());
-        for (id, issued) in &self.identities {
-            if only.is_some_and(|only| only != id) {
-                continue;
-            }
-            let view = match (self.available, issued.withdrawn) {
-                (false, _) => View::Unavailable,
-                (true, true) => View::Withdrawn,
-                (true, false) => View::Issued(issued.svid.clone(), bundles.clone()),
-            };
-            issued.views.send_replace(view);
+    fn snapshot(&self) -> Snapshot {
+        let issued = self.identities.iter().filter(|(_, issued)| !issued.withdrawn);
+        Snapshot {
+            available: self.available,
+            svids: issued.map(|(name, issued)| (name.clone(), issued.svid.clone())).collect(),
+            bundles: Arc::new(self.bundles()),
         }
     }
 

@@ -1,7 +1,9 @@
 //! The gRPC service of one socket (SPIFFE Workload API).
 
 use crate::{
-    JwtError, X509Material, clock,
+    JwtError, Selectors, X509Material,
+    attestation::Caller,
+    clock,
     pb::{
         JwtBundlesRequest, JwtBundlesResponse, Jwtsvid, JwtsvidRequest, JwtsvidResponse, ValidateJwtsvidRequest,
         ValidateJwtsvidResponse, WitBundlesRequest, WitBundlesResponse, WitsvidRequest, WitsvidResponse,
@@ -9,31 +11,74 @@ use crate::{
         spiffe_workload_api_server::SpiffeWorkloadApi,
     },
     registry::Registry,
-    view::{Answers, Bundles, View, follow},
+    view::{Answers, Name, View, follow},
 };
 use prost_types::{ListValue, Struct, Value, value::Kind};
 use std::sync::Arc;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 /// The header that keeps a browser or a proxy from calling the Workload API by accident.
 const HEADER: &str = "workload.spiffe.io";
 
+/// An identity that a socket has for some callers.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) name: Name,
+    /// Who gets it; whoever opens the socket when there are none.
+    pub(crate) selectors: Option<Selectors>,
+}
+
+impl Offer {
+    fn is_for(&self, caller: Option<&Caller>) -> bool {
+        match (&self.selectors, caller) {
+            (None, _) => true,
+            (Some(selectors), Some(caller)) => selectors.admit(caller),
+            (Some(_), None) => false,
+        }
+    }
+}
+
 /// Answers one socket.
 pub(crate) struct Service {
     pub(crate) registry: Arc<Registry>,
-    pub(crate) views: watch::Receiver<View>,
+    /// In the order of the entries.
+    pub(crate) offers: Vec<Offer>,
     pub(crate) stop: CancellationToken,
 }
 
 impl Service {
-    fn stream<T: Send + 'static>(
+    /// Refuses a request without the header of SPIFFE Workload Endpoint §3, and finds out whose identities the caller has.
+    fn admit<T>(&self, request: &Request<T>) -> Result<Vec<Name>, Status> {
+        if request.metadata().get(HEADER).is_none_or(|value| value != "true") {
+            return Err(Status::invalid_argument("security header missing from request"));
+        }
+        let caller = request.extensions().get::<Caller>();
+        let mut names: Vec<Name> = Vec::new();
+        for offer in self.offers.iter().filter(|offer| offer.is_for(caller)) {
+            if !names.contains(&offer.name) {
+                names.push(offer.name.clone());
+            }
+        }
+        Ok(names)
+    }
+
+    /// What the caller may see now.
+    fn view<T>(&self, request: &Request<T>) -> Result<View, Status> {
+        let names = self.admit(request)?;
+        let snapshot = self.registry.watch().borrow().clone();
+        snapshot.of(&names)
+    }
+
+    /// What the caller may see, now and after every change. A caller without an identity is refused at once.
+    fn stream<T: Send + 'static, R>(
         &self,
-        render: fn(&X509Material, &Bundles) -> T,
+        request: &Request<R>,
+        render: fn(&View) -> T,
     ) -> Result<Response<Answers<T>>, Status> {
-        self.views.borrow().admit()?;
-        Ok(Response::new(follow(self.views.clone(), self.stop.clone(), render)))
+        self.view(request)?;
+        let names = self.admit(request)?;
+        Ok(Response::new(follow(self.registry.watch(), names, self.stop.clone(), render)))
     }
 }
 
@@ -49,44 +94,45 @@ impl SpiffeWorkloadApi for Service {
         &self,
         request: Request<X509svidRequest>,
     ) -> Result<Response<Self::FetchX509SVIDStream>, Status> {
-        check(&request)?;
-        self.stream(x509_svid)
+        self.stream(&request, x509_svid)
     }
 
     async fn fetch_x509_bundles(
         &self,
         request: Request<X509BundlesRequest>,
     ) -> Result<Response<Self::FetchX509BundlesStream>, Status> {
-        check(&request)?;
-        self.stream(|_, bundles| X509BundlesResponse { crl: Vec::new(), bundles: bundles.x509.clone() })
+        self.stream(&request, |view| X509BundlesResponse { crl: Vec::new(), bundles: view.bundles.x509.clone() })
     }
 
     async fn fetch_jwtsvid(&self, request: Request<JwtsvidRequest>) -> Result<Response<JwtsvidResponse>, Status> {
-        check(&request)?;
+        let view = self.view(&request)?;
         let request = request.into_inner();
-        let id = self.views.borrow().admit()?.0.id.clone();
-        if !request.spiffe_id.is_empty() && request.spiffe_id != id.to_string() {
+        let mut svids = Vec::new();
+        for svid in &view.svids {
+            let spiffe_id = svid.id.to_string();
+            if request.spiffe_id.is_empty() || request.spiffe_id == spiffe_id {
+                let token = self.registry.issue_jwt(&svid.id, &request.audience).map_err(|error| status(&error))?;
+                svids.push(Jwtsvid { spiffe_id, svid: token, hint: svid.hint.clone() });
+            }
+        }
+        if svids.is_empty() {
             return Err(Status::permission_denied("no identity issued"));
         }
-        let svid = self.registry.issue_jwt(&id, &request.audience).map_err(|error| status(&error))?;
-        let svid = Jwtsvid { spiffe_id: id.to_string(), svid, hint: String::new() };
-        Ok(Response::new(JwtsvidResponse { svids: vec![svid] }))
+        Ok(Response::new(JwtsvidResponse { svids }))
     }
 
     async fn fetch_jwt_bundles(
         &self,
         request: Request<JwtBundlesRequest>,
     ) -> Result<Response<Self::FetchJWTBundlesStream>, Status> {
-        check(&request)?;
-        self.stream(|_, bundles| JwtBundlesResponse { bundles: bundles.jwt.clone() })
+        self.stream(&request, |view| JwtBundlesResponse { bundles: view.bundles.jwt.clone() })
     }
 
     async fn validate_jwtsvid(
         &self,
         request: Request<ValidateJwtsvidRequest>,
     ) -> Result<Response<ValidateJwtsvidResponse>, Status> {
-        check(&request)?;
-        self.views.borrow().admit()?;
+        self.view(&request)?;
         let request = request.into_inner();
         let now = clock::now().unix_timestamp();
         let (id, claims) =
@@ -98,7 +144,7 @@ impl SpiffeWorkloadApi for Service {
         &self,
         request: Request<WitsvidRequest>,
     ) -> Result<Response<Self::FetchWITSVIDStream>, Status> {
-        check(&request)?;
+        self.admit(&request)?;
         Err(Status::unimplemented("WIT SVIDs are not offered"))
     }
 
@@ -106,16 +152,8 @@ impl SpiffeWorkloadApi for Service {
         &self,
         request: Request<WitBundlesRequest>,
     ) -> Result<Response<Self::FetchWITBundlesStream>, Status> {
-        check(&request)?;
+        self.admit(&request)?;
         Err(Status::unimplemented("WIT SVIDs are not offered"))
-    }
-}
-
-/// SPIFFE Workload Endpoint §3: a request without the header is refused.
-fn check<T>(request: &Request<T>) -> Result<(), Status> {
-    match request.metadata().get(HEADER) {
-        Some(value) if value == "true" => Ok(()),
-        _ => Err(Status::invalid_argument("security header missing from request")),
     }
 }
 
@@ -126,25 +164,18 @@ fn status(error: &JwtError) -> Status {
     }
 }
 
-fn x509_svid(svid: &X509Material, bundles: &Bundles) -> X509svidResponse {
-    let own = svid.id.trust_domain().id_string();
-    let foreign = |(id, _): &(&String, &prost::bytes::Bytes)| **id != own;
-    X509svidResponse {
-        svids: vec![X509svid {
-            spiffe_id: svid.id.to_string(),
-            x509_svid: svid.chain.concat().into(),
-            x509_svid_key: svid.key.clone().into(),
-            bundle: bundles.x509.get(&own).cloned().unwrap_or_default(),
-            hint: String::new(),
-        }],
-        crl: Vec::new(),
-        federated_bundles: bundles
-            .x509
-            .iter()
-            .filter(foreign)
-            .map(|(id, anchors)| (id.clone(), anchors.clone()))
-            .collect(),
-    }
+fn x509_svid(view: &View) -> X509svidResponse {
+    let own = view.svids.first().map(|svid| svid.id.trust_domain().id_string()).unwrap_or_default();
+    let mut federated_bundles = view.bundles.x509.clone();
+    let bundle = federated_bundles.remove(&own).unwrap_or_default();
+    let svid = |svid: &Arc<X509Material>| X509svid {
+        spiffe_id: svid.id.to_string(),
+        x509_svid: svid.chain.concat().into(),
+        x509_svid_key: svid.key.clone().into(),
+        bundle: bundle.clone(),
+        hint: svid.hint.clone(),
+    };
+    X509svidResponse { svids: view.svids.iter().map(svid).collect(), crl: Vec::new(), federated_bundles }
 }
 
 fn object(members: serde_json::Map<String, serde_json::Value>) -> Struct {

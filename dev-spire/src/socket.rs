@@ -67,28 +67,47 @@ impl Drop for SocketFile {
     }
 }
 
-/// Opens a socket with mode 0600; a missing folder is made with mode 0700.
-pub(crate) fn bind(path: &Path) -> Result<(UnixListener, SocketFile), SocketError> {
+/// Who may open a socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Access {
+    /// Its owner: mode 0600, in a folder of mode 0700 if that is made.
+    Owner,
+    /// Every user, for whoever it is will be attested: mode 0666, in a folder of mode 0755 if that is made.
+    Everyone,
+}
+
+impl Access {
+    const fn modes(self) -> (u32, u32) {
+        match self {
+            Self::Owner => (0o700, 0o600),
+            Self::Everyone => (0o755, 0o666),
+        }
+    }
+}
+
+/// Opens a socket.
+pub(crate) fn bind(path: &Path, access: Access) -> Result<(UnixListener, SocketFile), SocketError> {
+    let (folder_mode, socket_mode) = access.modes();
     let length = path.as_os_str().as_bytes().len();
     if length > MAX_PATH {
         return Err(SocketError::PathTooLong { path: path.to_owned(), length });
     }
     let failed = |source| SocketError::Io { path: path.to_owned(), source };
-    private_folder(path)?;
+    owned_folder(path, folder_mode)?;
     remove_stale(path)?;
     let listener = UnixListener::bind(path).map_err(failed)?;
     let file = SocketFile { path: path.to_owned(), inode: inode(path) };
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(socket_mode)).map_err(failed)?;
     Ok((listener, file))
 }
 
-fn private_folder(path: &Path) -> Result<(), SocketError> {
+fn owned_folder(path: &Path, mode: u32) -> Result<(), SocketError> {
     let failed = |source| SocketError::Io { path: path.to_owned(), source };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    fs::DirBuilder::new().recursive(true).mode(mode).create(folder).map_err(failed)?;
     let mode = fs::metadata(folder).map_err(failed)?.permissions().mode() & 0o7777;
     if mode & 0o022 != 0 && mode & STICKY == 0 {
         return Err(SocketError::FolderOpen { path: folder.to_owned(), mode });
@@ -118,7 +137,7 @@ mod tests {
     #[tokio::test]
     async fn refuses_a_path_longer_than_the_system_allows() {
         let path = Path::new("/tmp").join("x".repeat(MAX_PATH));
-        let error = bind(&path).unwrap_err();
+        let error = bind(&path, Access::Owner).unwrap_err();
         assert!(matches!(error, SocketError::PathTooLong { length: 112, .. }), "{error}");
         assert!(error.to_string().contains("112 bytes; at most 107"), "{error}");
     }
@@ -127,7 +146,7 @@ mod tests {
     async fn makes_a_private_folder_and_a_private_socket() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("sockets/alice.sock");
-        let (_listener, file) = bind(&path).unwrap();
+        let (_listener, file) = bind(&path, Access::Owner).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(path.parent().unwrap()), 0o700);
         assert_eq!(mode(&path), 0o600);
@@ -136,13 +155,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn lets_everyone_to_a_socket_that_attests() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("agent/api.sock");
+        let _socket = bind(&path, Access::Everyone).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(path.parent().unwrap()), 0o755);
+        assert_eq!(mode(&path), 0o666);
+    }
+
+    #[tokio::test]
     async fn refuses_a_folder_others_can_write_to() {
         let home = tempfile::tempdir().unwrap();
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        let error = bind(&home.path().join("alice.sock")).unwrap_err();
+        let error = bind(&home.path().join("alice.sock"), Access::Owner).unwrap_err();
         assert!(matches!(error, SocketError::FolderOpen { mode: 0o777, .. }), "{error}");
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o1777)).unwrap();
-        assert!(bind(&home.path().join("alice.sock")).is_ok());
+        assert!(bind(&home.path().join("alice.sock"), Access::Owner).is_ok());
     }
 
     #[tokio::test]
@@ -150,7 +179,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("alice.sock");
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(bind(&path).unwrap_err(), SocketError::NotASocket(_)));
+        assert!(matches!(bind(&path, Access::Owner).unwrap_err(), SocketError::NotASocket(_)));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     }
 
@@ -159,8 +188,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("alice.sock");
         let living = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        assert!(matches!(bind(&path).unwrap_err(), SocketError::InUse(_)));
+        assert!(matches!(bind(&path, Access::Owner).unwrap_err(), SocketError::InUse(_)));
         drop(living);
-        assert!(bind(&path).is_ok());
+        assert!(bind(&path, Access::Owner).is_ok());
     }
 }

@@ -1,17 +1,33 @@
 //! The embedded Workload API as a whole.
 
 use crate::{
-    AuthorityError, Entry, Settings, SocketError, pb::spiffe_workload_api_server::SpiffeWorkloadApiServer,
-    registry::Registry, rotation, service::Service, socket, socket::SocketFile,
+    AuthorityError, Config, Entry, Listen, Registration, Settings, SocketError,
+    attestation::Attested,
+    pb::spiffe_workload_api_server::SpiffeWorkloadApiServer,
+    reflection,
+    registry::Registry,
+    rotation,
+    service::{Offer, Service},
+    socket,
+    socket::{Access, SocketFile},
+    view::Name,
 };
+use futures::{Stream, StreamExt as _};
 use spiffe::{SpiffeId, TrustDomain};
 use std::{
+    io,
+    net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex, Once, PoisonError},
     time::Duration,
 };
-use tokio_stream::wrappers::UnixListenerStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
+use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::transport::server::Connected;
 
 /// How long [`DevSpire::shutdown`] waits for streams to end.
 const SHUTDOWN: Duration = Duration::from_secs(2);
@@ -26,6 +42,14 @@ pub enum DevSpireError {
     /// The socket was not opened.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// The port was not opened.
+    #[error("cannot listen at tcp://{address}")]
+    Port {
+        /// Where.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
     /// The task that makes keys ended.
     #[error("the runtime is shutting down")]
     Runtime,
@@ -63,21 +87,82 @@ impl DevSpire {
     /// [`DevSpireError::Socket`] if the path is too long or taken, or others can enter its folder;
     /// [`DevSpireError::Authority`] if the entry does not fit this trust domain.
     pub async fn issue_socket(&self, path: &Path, entry: Entry) -> Result<(), DevSpireError> {
+        let name = self.enter(entry).await?;
+        let (listener, file) = socket::bind(path, Access::Owner)?;
+        self.keep(file);
+        self.serve(UnixListenerStream::new(listener), vec![Offer { name, selectors: None }]);
+        Ok(())
+    }
+
+    /// Starts what a configuration says, and returns it with the `SPIFFE_ENDPOINT_SOCKET` of every address.
+    ///
+    /// # Errors
+    /// Like [`start`](Self::start) and [`listen`](Self::listen).
+    pub async fn configured(config: &Config) -> Result<(Self, Vec<String>), DevSpireError> {
+        let spire = Self::start(config.settings()).await?;
+        let mut endpoints = Vec::new();
+        for listen in &config.listen {
+            endpoints.push(spire.listen(listen, &config.entries).await?);
+        }
+        Ok((spire, endpoints))
+    }
+
+    /// Serves several identities at one address, each to those callers its selectors admit, and returns the
+    /// `SPIFFE_ENDPOINT_SOCKET` of the address. A caller that gets nothing is told `PERMISSION_DENIED`, "no identity
+    /// issued".
+    ///
+    /// # Errors
+    /// [`DevSpireError::Socket`] or [`DevSpireError::Port`] if the address cannot be opened;
+    /// [`DevSpireError::Authority`] if an entry does not fit this trust domain.
+    pub async fn listen(&self, listen: &Listen, registrations: &[Registration]) -> Result<String, DevSpireError> {
+        let mut offers = Vec::new();
+        for Registration { entry, selectors } in registrations {
+            offers.push(Offer { name: self.enter(entry.clone()).await?, selectors: Some(selectors.clone()) });
+        }
+        match listen {
+            Listen::Unix(path) => {
+                let (listener, file) = socket::bind(path, Access::Everyone)?;
+                self.keep(file);
+                let incoming = UnixListenerStream::new(listener).map(|stream| stream.map(Attested::unix));
+                self.serve(incoming, offers);
+                Ok(Self::endpoint(path))
+            }
+            Listen::Tcp(address) => {
+                let failed = |source| DevSpireError::Port { address: *address, source };
+                let listener = TcpListener::bind(address).await.map_err(failed)?;
+                let local = listener.local_addr().map_err(failed)?;
+                let incoming = TcpListenerStream::new(listener).map(|stream| stream.map(Attested::tcp));
+                self.serve(incoming, offers);
+                Ok(format!("tcp://{local}"))
+            }
+        }
+    }
+
+    /// On a thread of its own: RSA keys take their time.
+    async fn enter(&self, entry: Entry) -> Result<Name, DevSpireError> {
         let registry = self.registry.clone();
         let entered = tokio::task::spawn_blocking(move || registry.enter(entry)).await;
-        let views = entered.map_err(|_| DevSpireError::Runtime)??;
-        let (listener, file) = socket::bind(path)?;
+        Ok(entered.map_err(|_| DevSpireError::Runtime)??)
+    }
+
+    fn keep(&self, file: SocketFile) {
         self.files.lock().unwrap_or_else(PoisonError::into_inner).push(file);
-        let service = Service { registry: self.registry.clone(), views, stop: self.stop.clone() };
+    }
+
+    fn serve<S>(&self, incoming: impl Stream<Item = io::Result<S>> + Send + 'static, offers: Vec<Offer>)
+    where
+        S: AsyncRead + AsyncWrite + Connected<ConnectInfo: Clone + Send + Sync> + Unpin + Send + 'static,
+    {
+        let service = Service { registry: self.registry.clone(), offers, stop: self.stop.clone() };
         let server = tonic::transport::Server::builder()
             .add_service(SpiffeWorkloadApiServer::new(service))
-            .serve_with_incoming_shutdown(UnixListenerStream::new(listener), self.stop.clone().cancelled_owned());
+            .add_optional_service(reflection::service())
+            .serve_with_incoming_shutdown(incoming, self.stop.clone().cancelled_owned());
         self.tasks.spawn(async move {
             if let Err(error) = server.await {
                 tracing::error!(%error, "a socket of dev-spire failed");
             }
         });
-        Ok(())
     }
 
     /// The `SPIFFE_ENDPOINT_SOCKET` of a socket; a relative path starts at the current folder.

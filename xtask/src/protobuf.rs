@@ -1,6 +1,7 @@
 //! `cargo xtask protobuf`: Rust types of the SPIFFE Workload API, without a `protoc` to install.
 
 use anyhow::{Context as _, bail};
+use protox::prost_reflect::{prost::Message as _, prost_types::FileDescriptorSet};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -8,6 +9,7 @@ use std::{
 
 const PROTO: &str = "dev-spire/proto/workload.proto";
 const OUTPUT: &str = "dev-spire/src/pb/workload.rs";
+const DESCRIPTORS: &str = "dev-spire/src/pb/workload.binpb";
 
 /// Flags of `cargo xtask protobuf`.
 #[derive(clap::Args)]
@@ -19,21 +21,24 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
-    let generated = generate(root)?;
-    let output = root.join(OUTPUT);
-    if !arguments.check {
-        return fs::write(&output, generated).with_context(|| format!("cannot write {OUTPUT}"));
-    }
-    if fs::read_to_string(&output).ok().as_deref() != Some(&generated) {
-        bail!("{OUTPUT} is not what {PROTO} generates; run `cargo xtask protobuf`");
+    let proto = root.join(PROTO);
+    let folder = proto.parent().context("the proto file has no folder")?;
+    let mut descriptors = protox::compile([&proto], [folder])?;
+    let types = generate(root, descriptors.clone())?;
+    // Where things stand in the source is of no use to a client.
+    descriptors.file.iter_mut().for_each(|file| file.source_code_info = None);
+    for (path, generated) in [(OUTPUT, types.into_bytes()), (DESCRIPTORS, descriptors.encode_to_vec())] {
+        let output = root.join(path);
+        if !arguments.check {
+            fs::write(&output, generated).with_context(|| format!("cannot write {path}"))?;
+        } else if fs::read(&output).ok() != Some(generated) {
+            bail!("{path} is not what {PROTO} generates; run `cargo xtask protobuf`");
+        }
     }
     Ok(())
 }
 
-fn generate(root: &Path) -> anyhow::Result<String> {
-    let proto = root.join(PROTO);
-    let folder = proto.parent().context("the proto file has no folder")?;
-    let descriptors = protox::compile([&proto], [folder])?;
+fn generate(root: &Path, descriptors: FileDescriptorSet) -> anyhow::Result<String> {
     let scratch = Scratch::new(root)?;
     tonic_prost_build::configure()
         .bytes(".")
