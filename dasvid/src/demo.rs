@@ -51,6 +51,8 @@ pub struct Bank {
     pub moved: Vec<String>,
     /// How long it took until all were ready.
     pub ready_ms: f64,
+    /// Where the identity provider reports logouts.
+    pub logouts: Url,
     /// The Workload API everyone's identity comes from.
     pub spire: DevSpire,
     /// The identity provider.
@@ -72,6 +74,7 @@ impl Bank {
             Start { settings, home: &home, listeners: Vec::new(), moved: Vec::new(), workloads: Vec::new() };
         let idp = start.provider().await?;
         let place = start.workloads(idp.issuer()).await?;
+        let logouts = start.tell_of_logouts(&idp)?;
         let Start { mut listeners, moved, workloads, .. } = start;
         for workload in &workloads {
             workload.ready.ready().await;
@@ -79,7 +82,7 @@ impl Bank {
         listeners.reverse();
         home.publish(&place)?;
         let ready_ms = begun.elapsed().as_secs_f64() * 1000.0;
-        Ok(Self { place, listeners, moved, ready_ms, spire, idp, home, workloads })
+        Ok(Self { place, listeners, moved, ready_ms, logouts, spire, idp, home, workloads })
     }
 
     /// The file that tells a shell where this bank is.
@@ -142,7 +145,9 @@ impl Start<'_> {
     /// asserting-wl, the target, the middle tiers from the last to the first, the front end.
     async fn workloads(&mut self, issuer: &str) -> anyhow::Result<Place> {
         let mut plan = Plan::new(self.home, issuer, self.settings.middle_tiers);
-        let asserting = self.mesh::<AssertingWl>("asserting-wl", 8443, |address| plan.asserting(address)).await?;
+        let logouts = self.port("the logout listener", (Ipv4Addr::LOCALHOST, 8453).into());
+        let asserting =
+            self.mesh::<AssertingWl>("asserting-wl", 8443, |address| plan.asserting(address, logouts)).await?;
         plan.asserting_url = asserting.url.to_string();
         let target = self.mesh::<TargetWl>("target-wl", 8444, |address| plan.target(address)).await?;
         let mut next = target.clone();
@@ -167,6 +172,15 @@ impl Start<'_> {
             socket: Some(self.home.socket("cli")),
             stranger: Stranger::Socket(self.home.socket("stranger")),
         })
+    }
+
+    /// Has the provider tell asserting-wl when somebody logs out.
+    fn tell_of_logouts(&self, idp: &DevIdp) -> anyhow::Result<Url> {
+        let listener = self.workloads.iter().find_map(|workload| workload.address("logout"));
+        let address = listener.context("asserting-wl does not listen for logouts")?;
+        let url = Url::parse(&format!("http://{address}{}", asserting_wl::logout::PATH))?;
+        idp.tell_of_logouts("bank-web", url.as_str());
+        Ok(url)
     }
 
     /// Starts a workload of the mesh at its usual port or another.

@@ -16,3 +16,5 @@ mod faults;
 mod garbage;
 #[cfg(test)]
 mod journey;
+#[cfg(test)]
+mod logout;

@@ -20,12 +20,16 @@ impl<'a> Plan<'a> {
         Self { home, issuer, middle_tiers, asserting_url: String::new() }
     }
 
-    pub(super) fn asserting(&self, listen: SocketAddr) -> String {
+    pub(super) fn asserting(&self, listen: SocketAddr, logouts: SocketAddr) -> String {
         let (issuer, store) = (self.issuer, self.home.database("asserting-wl"));
         let mut text = format!(
             r#"{identity}
 [listen]
 address = "{listen}"
+
+[logout]
+listen = "{logouts}"
+audience = ["bank-web"]
 
 [store]
 url = "{store}"
