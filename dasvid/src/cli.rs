@@ -446,14 +446,18 @@ pub struct PolicyTest {
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
   dasvid dev-spire --dir sockets subject-wl target-wl
-  SPIFFE_ENDPOINT_SOCKET=unix:sockets/subject-wl.sock dasvid svid write ./me")]
+  SPIFFE_ENDPOINT_SOCKET=unix:sockets/subject-wl.sock dasvid svid write ./me
+  dasvid dev-spire --config config/dev-spire.toml     one socket for all, which finds out who calls")]
 pub struct DevSpireCommand {
-    /// One socket an identity: names below the trust domain
-    #[arg(required = true)]
+    /// One socket an identity, for whoever opens it: names below the trust domain
+    #[arg(required_unless_present = "config")]
     pub identities: Vec<String>,
     /// The folder of the sockets; made when absent
-    #[arg(long, value_name = "DIR")]
-    pub dir: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "config")]
+    pub dir: Option<PathBuf>,
+    /// Identities for callers attested by user and executable, on shared sockets (TOML; see config/dev-spire.toml)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["identities", "dir", "trust_domain", "x509_ttl"])]
+    pub config: Option<PathBuf>,
     /// The trust domain
     #[arg(long, default_value = "bank.example")]
     pub trust_domain: String,

@@ -1,24 +1,54 @@
 //! `dasvid dev-spire` and `dasvid dev-idp`: the parts a developer's machine lacks.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use dev_idp::DevIdp;
-use dev_spire::{DevSpire, Entry};
+use dev_spire::{Config, DevSpire, Entry};
 use spiffe::{SpiffeId, TrustDomain};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{DevIdpAsk, DevIdpCommand, DevSpireCommand};
 use crate::{folder, journey, output};
 
-/// Serves the Workload API until a signal.
+/// A configuration that is wrong (`EX_USAGE`).
+const BAD_CONFIG: u8 = 64;
+
+/// Serves the Workload API until a signal; exit code 64 for a configuration that is wrong.
 pub(super) async fn spire(arguments: &DevSpireCommand) -> anyhow::Result<ExitCode> {
+    let spire = match (&arguments.config, &arguments.dir) {
+        (Some(file), _) => match Config::load(file) {
+            Ok(config) => shared(&config).await?,
+            Err(error) => {
+                output::note(&format!("dasvid: {}: {error}", file.display()));
+                return Ok(ExitCode::from(BAD_CONFIG));
+            }
+        },
+        (None, Some(dir)) => one_socket_an_identity(arguments, dir).await?,
+        (None, None) => bail!("neither --dir nor --config"),
+    };
+    until_signal().await?;
+    spire.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn shared(config: &Config) -> anyhow::Result<DevSpire> {
+    let (spire, endpoints) = DevSpire::configured(config).await?;
+    for endpoint in endpoints {
+        output::line(&endpoint)?;
+    }
+    output::note("dev-spire is not for production. Ctrl-C ends it.");
+    Ok(spire)
+}
+
+async fn one_socket_an_identity(arguments: &DevSpireCommand, dir: &Path) -> anyhow::Result<DevSpire> {
     let trust_domain = TrustDomain::new(&arguments.trust_domain)?;
     let mut settings = dev_spire::Settings::new(trust_domain.clone());
     settings.x509_ttl = Duration::from_secs(arguments.x509_ttl);
-    folder::make(&arguments.dir)?;
-    let dir = arguments.dir.canonicalize()?;
+    folder::make(dir)?;
+    let dir = dir.canonicalize()?;
     let spire = DevSpire::start(settings).await?;
     for name in &arguments.identities {
         let id = SpiffeId::from_segments(trust_domain.clone(), &name.split('/').collect::<Vec<_>>())
@@ -28,9 +58,7 @@ pub(super) async fn spire(arguments: &DevSpireCommand) -> anyhow::Result<ExitCod
         output::line(&format!("{id}  {}", DevSpire::endpoint(&path)))?;
     }
     output::note("dev-spire is not for production: whoever opens a socket gets its identity. Ctrl-C ends it.");
-    until_signal().await?;
-    spire.shutdown().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(spire)
 }
 
 /// Serves the OpenID Provider until a signal, or asks a running one for a token.
