@@ -62,7 +62,7 @@ impl Provider {
 
     async fn logout_token(&self, client: &str, session: &Session) -> Result<String, KeyError> {
         let algorithm = self.client(client).map_or(self.settings.alg, |client| self.algorithm(client));
-        self.keys.key(algorithm).await?.sign(LOGOUT, &self.logout_claims(client, session))
+        self.keys.key(algorithm).await?.sign(Some(LOGOUT), &self.logout_claims(client, session))
     }
 
     fn logout_claims(&self, client: &str, session: &Session) -> Value {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::provider::Provider;
 
 pub(crate) async fn metadata(State(provider): State<Arc<Provider>>) -> Json<Value> {
-    let at = |path: &str| format!("{}{path}", provider.issuer);
+    let at = |path: &str| format!("{}{path}", provider.issuer.trim_end_matches('/'));
     let algorithms: Vec<_> = provider.keys.names().iter().map(|algorithm| algorithm.name()).collect();
     Json(json!({
         "issuer": provider.issuer,
@@ -22,6 +22,7 @@ pub(crate) async fn metadata(State(provider): State<Arc<Provider>>) -> Json<Valu
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "client_credentials", "password"],
         "subject_types_supported": ["public"],
+        "acr_values_supported": ["1"],
         "id_token_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "claims_supported": [

@@ -1,4 +1,4 @@
-//! The tokens: access tokens of RFC 9068 and ID tokens of OpenID Connect Core §2.
+//! The tokens: access tokens in the provider's shape and ID tokens of OpenID Connect Core §2.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Map, Value, json};
@@ -6,13 +6,9 @@ use sha2::{Digest, Sha256, Sha512};
 
 use crate::{
     Algorithm, Client, KeyError, Person,
-    provider::{Provider, Session},
+    provider::{Issued, Provider, Session},
+    shape::Facts,
 };
-
-/// The `typ` of an access token.
-pub(crate) const ACCESS: &str = "at+jwt";
-/// The `typ` of an ID token.
-pub(crate) const IDENTITY: &str = "JWT";
 
 /// What an access token is about.
 pub(crate) struct Access<'a> {
@@ -24,23 +20,23 @@ pub(crate) struct Access<'a> {
 }
 
 impl Provider {
-    /// Signs an access token.
+    /// Signs an access token, and remembers what it is for.
     pub(crate) async fn access_token(&self, access: Access<'_>) -> Result<String, KeyError> {
-        let now = self.now();
-        let mut claims = json!({
-            "iss": self.issuer,
-            "sub": access.session.map_or(access.client.id.as_str(), |session| &session.person.sub),
-            "aud": self.settings.audience,
-            "client_id": access.client.id,
-            "iat": now,
-            "exp": now.saturating_add(self.settings.token_life.as_secs()),
-            "jti": access.jti,
-            "scope": access.scope,
+        let (now, shape) = (self.now(), self.settings.shape);
+        let claims = shape.access_claims(&Facts {
+            issuer: &self.issuer,
+            audience: &self.settings.audience,
+            client: access.client,
+            scope: access.scope,
+            jti: &access.jti,
+            issued_at: now,
+            expires_at: now.saturating_add(self.settings.token_life.as_secs()),
+            session: access.session,
         });
-        if let (Some(claims), Some(session)) = (claims.as_object_mut(), access.session) {
-            claims.extend(login_claims(session));
-        }
-        self.keys.key(self.algorithm(access.client)).await?.sign(ACCESS, &claims)
+        let token = self.keys.key(self.algorithm(access.client)).await?.sign(shape.access_typ(), &claims)?;
+        let sid = access.session.map(|session| session.sid.clone());
+        self.remember_token(&token, Issued { jti: access.jti, scope: access.scope.to_owned(), sid });
+        Ok(token)
     }
 
     /// Signs an ID token that goes with `access_token`.
@@ -56,7 +52,6 @@ impl Provider {
         let mut claims = Map::new();
         claims.insert("iss".to_owned(), json!(self.issuer));
         claims.insert("aud".to_owned(), json!(client.id));
-        claims.insert("azp".to_owned(), json!(client.id));
         claims.insert("iat".to_owned(), json!(now));
         claims.insert("exp".to_owned(), json!(now.saturating_add(self.settings.token_life.as_secs())));
         claims.insert("at_hash".to_owned(), json!(at_hash(algorithm, access_token)));
@@ -65,7 +60,8 @@ impl Provider {
         }
         claims.extend(login_claims(session));
         claims.extend(person_claims(&session.person, scope));
-        self.keys.key(algorithm).await?.sign(IDENTITY, &Value::Object(claims))
+        claims.extend(self.settings.shape.id_claims(client, session));
+        self.keys.key(algorithm).await?.sign(self.settings.shape.id_typ(), &Value::Object(claims))
     }
 }
 

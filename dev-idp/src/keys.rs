@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-/// How a token is signed (RFC 7518 §3.1, RFC 9864).
+/// How a token is signed (RFC 7518 §3.1, RFC 8037 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -26,6 +26,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::Ed25519];
+
     /// The `alg` on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -33,24 +36,23 @@ impl Algorithm {
             Self::Rs256 => "RS256",
             Self::Ps256 => "PS256",
             Self::Es256 => "ES256",
-            Self::Ed25519 => "Ed25519",
+            Self::Ed25519 => "EdDSA",
         }
     }
 }
 
 /// A name that is no signature algorithm of this provider.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no algorithm of dev-idp; it knows RS256, PS256, ES256 and Ed25519")]
+#[error("\"{0}\" is no algorithm of dev-idp; it knows RS256, PS256, ES256 and EdDSA")]
 pub struct UnknownAlgorithm(String);
 
 impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        [Self::Rs256, Self::Ps256, Self::Es256, Self::Ed25519]
-            .into_iter()
-            .find(|algorithm| algorithm.name() == name)
-            .ok_or_else(|| UnknownAlgorithm(name.to_owned()))
+        // RFC 9864 renames EdDSA on this curve; providers and their clients still say it the old way.
+        let name_of = |algorithm: &Self| algorithm.name() == name || (name == "Ed25519" && *algorithm == Self::Ed25519);
+        Self::ALL.into_iter().find(name_of).ok_or_else(|| UnknownAlgorithm(name.to_owned()))
     }
 }
 
@@ -122,9 +124,12 @@ impl Key {
         Ok(Self { algorithm, kid, jwk, pair })
     }
 
-    /// Signs `claims` under the header `{alg, kid, typ}`.
-    pub(crate) fn sign(&self, typ: &str, claims: &Value) -> Result<String, KeyError> {
-        let header = json!({"alg": self.algorithm.name(), "kid": self.kid, "typ": typ});
+    /// Signs `claims` under the header `{alg, kid, typ}`, or without a `typ`.
+    pub(crate) fn sign(&self, typ: Option<&str>, claims: &Value) -> Result<String, KeyError> {
+        let header = match typ {
+            Some(typ) => json!({"alg": self.algorithm.name(), "kid": self.kid, "typ": typ}),
+            None => json!({"alg": self.algorithm.name(), "kid": self.kid}),
+        };
         let input = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()));
         let signature = self.signature(input.as_bytes())?;
         Ok(format!("{input}.{}", BASE64.encode(signature)))
@@ -239,11 +244,11 @@ impl Keys {
     }
 
     /// The claims of a token of the type `typ` that one of these keys signed, whatever its times say.
-    pub(crate) async fn verify(&self, typ: &str, token: &str) -> Option<Value> {
+    pub(crate) async fn verify(&self, typ: Option<&str>, token: &str) -> Option<Value> {
         let (input, tail) = token.rsplit_once('.')?;
         let (header, payload) = input.split_once('.')?;
         let header: Value = serde_json::from_slice(&BASE64.decode(header).ok()?).ok()?;
-        if header.get("typ")?.as_str()? != typ {
+        if header.get("typ") != typ.map(|typ| json!(typ)).as_ref() {
             return None;
         }
         let key = self.key(header.get("alg")?.as_str()?.parse().ok()?).await.ok()?;
@@ -261,25 +266,29 @@ mod tests {
     use super::{Algorithm, Keys};
     use serde_json::json;
 
-    const ALL: [Algorithm; 4] = [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::Ed25519];
-
     #[tokio::test]
     async fn verifies_what_it_signed_and_nothing_else() {
-        let keys = Keys::start(ALL);
-        for algorithm in ALL {
-            let token = keys.key(algorithm).await.unwrap().sign("JWT", &json!({"sub": "alice"})).unwrap();
-            assert_eq!(keys.verify("JWT", &token).await, Some(json!({"sub": "alice"})));
-            assert_eq!(keys.verify("at+jwt", &token).await, None);
+        let keys = Keys::start(Algorithm::ALL);
+        for algorithm in Algorithm::ALL {
+            let key = keys.key(algorithm).await.unwrap();
+            let token = key.sign(Some("JWT"), &json!({"sub": "alice"})).unwrap();
+            assert_eq!(keys.verify(Some("JWT"), &token).await, Some(json!({"sub": "alice"})));
+            assert_eq!(keys.verify(Some("at+jwt"), &token).await, None);
+            assert_eq!(keys.verify(None, &token).await, None);
             let forged = token.replacen('.', ".e", 1);
-            assert_eq!(keys.verify("JWT", &forged).await, None);
+            assert_eq!(keys.verify(Some("JWT"), &forged).await, None);
+            let untyped = key.sign(None, &json!({"sub": "alice"})).unwrap();
+            assert_eq!(keys.verify(None, &untyped).await, Some(json!({"sub": "alice"})));
+            assert_eq!(keys.verify(Some("JWT"), &untyped).await, None);
         }
     }
 
     #[test]
     fn knows_its_algorithms_by_name() {
-        for algorithm in ALL {
+        for algorithm in Algorithm::ALL {
             assert_eq!(algorithm.name().parse(), Ok(algorithm));
         }
+        assert_eq!("Ed25519".parse(), Ok(Algorithm::Ed25519));
         assert!("HS256".parse::<Algorithm>().is_err());
     }
 }

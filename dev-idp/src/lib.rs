@@ -2,7 +2,8 @@
 //!
 //! It speaks plain HTTP on loopback, keeps everything in memory and knows its people's passwords; within those
 //! limits it is a real provider: OpenID Connect Core (code flow), PKCE (RFC 7636), access tokens of RFC 9068,
-//! discovery, userinfo, RP-initiated logout and back-channel logout.
+//! discovery, userinfo, RP-initiated logout and back-channel logout. Its tokens can imitate Keycloak's, Okta's, Entra's
+//! and Auth0's ([`Shape`]).
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), dev_idp::StartError> {
@@ -29,6 +30,7 @@ mod provider;
 mod redirect;
 mod server;
 mod settings;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod userinfo;
@@ -38,3 +40,4 @@ pub use exchange::GrantError;
 pub use keys::{Algorithm, KeyError, UnknownAlgorithm};
 pub use server::{DevIdp, StartError};
 pub use settings::{Client, Grant, Person, Settings};
+pub use shape::{Shape, UnknownShape};

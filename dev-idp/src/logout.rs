@@ -15,7 +15,6 @@ use url::Url;
 
 use crate::{
     cookie,
-    issue::IDENTITY,
     login::SESSION,
     pages::{self, LogoutPage, MessagePage},
     params::Params,
@@ -64,7 +63,7 @@ async fn check(provider: &Provider, encoded: &[u8]) -> Result<Asked, String> {
     let params = Params::parse(encoded).map_err(|repeated| repeated.to_string())?;
     let hint = match params.find("id_token_hint") {
         // An expired hint is still a hint: whose login it was does not change.
-        Some(token) => Some(provider.keys.verify(IDENTITY, token).await.ok_or("The id_token_hint is not ours.")?),
+        Some(token) => Some(hinted(provider, token).await.ok_or("The id_token_hint is not ours.")?),
         None => None,
     };
     let text = |name: &str| hint.as_ref().and_then(|claims| claims.get(name)).and_then(Value::as_str);
@@ -88,6 +87,12 @@ async fn check(provider: &Provider, encoded: &[u8]) -> Result<Asked, String> {
         None => None,
     };
     Ok(Asked { sid: text("sid").map(str::to_owned), next })
+}
+
+/// The claims of an ID token of ours. In some shapes an access token has the same `typ`, but never an `at_hash`.
+async fn hinted(provider: &Provider, token: &str) -> Option<Value> {
+    let claims = provider.keys.verify(provider.settings.shape.id_typ(), token).await?;
+    claims.get("at_hash").is_some().then_some(claims)
 }
 
 fn confirm(

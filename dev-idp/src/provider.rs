@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use moka::sync::Cache;
+use sha2::{Digest, Sha256};
 
 use crate::{
     Algorithm, Client, Person, Settings,
@@ -85,6 +87,14 @@ pub(crate) enum Redeemed {
     Unknown,
 }
 
+/// What an access token is for, whatever its shape lets it say.
+#[derive(Clone, Debug)]
+pub(crate) struct Issued {
+    pub(crate) jti: String,
+    pub(crate) scope: String,
+    pub(crate) sid: Option<String>,
+}
+
 /// The provider's state, shared by every request.
 #[derive(Debug)]
 pub(crate) struct Provider {
@@ -100,7 +110,13 @@ pub(crate) struct Provider {
     logins: Cache<String, Arc<Login>>,
     logouts: Cache<String, Arc<Logout>>,
     codes: Cache<String, Arc<Code>>,
+    issued: Cache<String, Issued>,
     revoked: Cache<String, ()>,
+}
+
+/// The name a token is remembered under.
+fn digest(token: &str) -> String {
+    BASE64.encode(Sha256::digest(token))
 }
 
 fn cache<V: Clone + Send + Sync + 'static>(life: Duration) -> Cache<String, V> {
@@ -118,6 +134,7 @@ impl Provider {
             logins: cache(LOGIN_LIFE),
             logouts: cache(LOGIN_LIFE),
             codes: cache(remembered),
+            issued: cache(remembered),
             revoked: cache(remembered),
             settings,
             issuer,
@@ -245,6 +262,15 @@ impl Provider {
         }
         let in_time = self.now() < found.issued_at.saturating_add(CODE_LIFE);
         if in_time { Redeemed::Fresh(found) } else { Redeemed::Unknown }
+    }
+
+    pub(crate) fn remember_token(&self, token: &str, issued: Issued) {
+        self.issued.insert(digest(token), issued);
+    }
+
+    /// What an access token of this provider is for.
+    pub(crate) fn issued_token(&self, token: &str) -> Option<Issued> {
+        self.issued.get(&digest(token))
     }
 
     pub(crate) fn is_revoked(&self, jti: &str) -> bool {

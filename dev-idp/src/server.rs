@@ -55,7 +55,7 @@ impl DevIdp {
         let failed = |source| StartError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        let issuer = settings.issuer.clone().unwrap_or_else(|| format!("http://{addr}"));
+        let issuer = settings.issuer.clone().unwrap_or_else(|| format!("http://{addr}{}", settings.shape.path()));
         tracing::warn!(%addr, issuer, "dev-idp is an identity provider for development: NEVER use it in production");
         let provider = Arc::new(Provider::new(settings, issuer, addr.port()));
         let stop = CancellationToken::new();
@@ -88,7 +88,7 @@ impl DevIdp {
     /// # Errors
     /// [`KeyError::Ended`] if `algorithm` is not one this provider was started with.
     pub async fn danger_sign(&self, algorithm: Algorithm, typ: &str, claims: &Value) -> Result<String, KeyError> {
-        self.provider.keys.key(algorithm).await?.sign(typ, claims)
+        self.provider.keys.key(algorithm).await?.sign(Some(typ), claims)
     }
 
     /// Tells `client` of logouts at `uri` too (OpenID Connect Back-Channel Logout 1.0), as if it had been registered
@@ -127,7 +127,14 @@ impl Drop for DevIdp {
     }
 }
 
+/// Everything at the root, where its pages look for it, and at the issuer's path, where clients do.
 pub(crate) fn router(provider: Arc<Provider>) -> Router {
+    let path = provider.settings.shape.path();
+    let routes = routes(provider);
+    if path.trim_end_matches('/').is_empty() { routes } else { Router::new().nest(&path, routes.clone()).merge(routes) }
+}
+
+fn routes(provider: Arc<Provider>) -> Router {
     Router::new()
         .route("/.well-known/openid-configuration", get(discovery::metadata))
         .route("/jwks", get(discovery::jwks))

@@ -5,15 +5,17 @@ use std::{
     time::Duration,
 };
 
-use crate::{Algorithm, Clock};
+use crate::{Algorithm, Clock, Shape};
 
 /// Everything [`crate::DevIdp::start`] needs; the default is the bank's provider on a free port.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where to listen; anything but a loopback address is refused. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The `iss` of every token; `http://` and the bound address unless given.
+    /// The `iss` of every token; `http://`, the bound address and the shape's path unless given.
     pub issuer: Option<String>,
+    /// Whose tokens are imitated.
+    pub shape: Shape,
     /// Who can log in.
     pub people: Vec<Person>,
     /// Who may ask for tokens.
@@ -35,6 +37,7 @@ impl Default for Settings {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             issuer: None,
+            shape: Shape::Rfc9068,
             people: vec![Person::alice(), Person::bob()],
             clients: vec![Client::bank_web(), Client::bank_cli(), Client::asserting_wl()],
             audience: vec!["asserting-wl".to_owned()],

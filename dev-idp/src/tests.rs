@@ -4,6 +4,7 @@ mod attacks;
 mod backchannel;
 mod browser;
 mod flow;
+mod shapes;
 
 use std::sync::{
     Arc,
@@ -36,7 +37,8 @@ impl World {
         let mut settings = Settings { clock: Clock::new(move || told.load(Ordering::Relaxed)), ..Settings::default() };
         settings.clients.push(confidential());
         change(&mut settings);
-        let provider = Arc::new(Provider::new(settings, ISSUER.to_owned(), 8090));
+        let issuer = format!("{ISSUER}{}", settings.shape.path());
+        let provider = Arc::new(Provider::new(settings, issuer, 8090));
         Self { app: router(provider.clone()), provider, now }
     }
 

@@ -10,10 +10,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{
-    issue::{ACCESS, person_claims},
-    provider::Provider,
-};
+use crate::{issue::person_claims, provider::Provider};
 
 /// Why nothing is told (RFC 6750 §3.1).
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,16 +49,17 @@ async fn told(provider: &Provider, headers: &HeaderMap) -> Result<Map<String, Va
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(UserinfoError::Missing);
     }
-    let claims = provider.keys.verify(ACCESS, token.trim()).await.ok_or(UserinfoError::InvalidToken)?;
-    let text = |name: &str| claims.get(name).and_then(Value::as_str).ok_or(UserinfoError::InvalidToken);
+    let (token, typ) = (token.trim(), provider.settings.shape.access_typ());
+    let claims = provider.keys.verify(typ, token).await.ok_or(UserinfoError::InvalidToken)?;
+    let issued = provider.issued_token(token).ok_or(UserinfoError::InvalidToken)?;
     let alive = claims.get("exp").and_then(Value::as_u64).is_some_and(|exp| provider.now() < exp);
-    if !alive || provider.is_revoked(text("jti")?) {
+    if !alive || provider.is_revoked(&issued.jti) {
         return Err(UserinfoError::InvalidToken);
     }
-    let scope = text("scope")?;
+    let scope = &issued.scope;
     if !scope.split(' ').any(|one| one == "openid") {
         return Err(UserinfoError::InsufficientScope);
     }
-    let session = provider.session(text("sid")?).ok_or(UserinfoError::InvalidToken)?;
+    let session = issued.sid.as_deref().and_then(|sid| provider.session(sid)).ok_or(UserinfoError::InvalidToken)?;
     Ok(person_claims(&session.person, scope))
 }
