@@ -2,6 +2,7 @@
 //!
 //! One module a command; every generator takes `--check`, which compares and writes nothing.
 
+mod attacks;
 mod layers;
 mod protobuf;
 
@@ -17,6 +18,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Generates `docs/attacks.md` from `e2e/attacks`, and checks that every attack has its tests.
+    Attacks(attacks::Arguments),
     /// Generates `dev-spire/src/pb/workload.rs` from `dev-spire/proto/workload.proto`.
     Protobuf(protobuf::Arguments),
     /// Checks that dependency arrows between the workspace's crates point downwards only.
@@ -25,6 +28,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
+        Command::Attacks(arguments) => attacks::run(&arguments),
         Command::Protobuf(arguments) => protobuf::run(&arguments),
         Command::Layers => layers::run(),
     }
