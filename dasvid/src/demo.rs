@@ -160,12 +160,13 @@ impl Start<'_> {
         let front = self.start::<SubjectWl>("subject-wl", &plan.subject(listen, &next)).await?;
         let front = Url::parse(&format!("http://{front}/"))?;
         self.listeners.push(("subject-wl".to_owned(), front.to_string()));
-        let alice = dev_idp::Person::alice();
+        let [alice, bob] = [dev_idp::Person::alice(), dev_idp::Person::bob()];
         Ok(Place {
             front,
             issuer: issuer.to_owned(),
             client_id: "bank-cli".to_owned(),
             person: Person { name: alice.name, password: alice.password },
+            payee: Person { name: bob.name, password: bob.password },
             asserting,
             entry: next,
             target,

@@ -1,4 +1,4 @@
-//! The story of the bank: a person logs in, looks, pays in; an attacker tries what once worked. In every mode.
+//! The story of the bank: a person logs in, looks, pays in, pays somebody; an attacker tries what once worked. In every mode.
 
 mod attacks;
 mod browser;
@@ -30,7 +30,9 @@ const MODES: [Mode; 3] = [Mode::Plain, Mode::Id, Mode::Anonymous];
 /// When the story cannot begin: no identity, or no token from the provider. A step that goes wrong is in the story.
 pub async fn run(place: &Place, tell: impl Fn(Mode, &Step)) -> anyhow::Result<Story> {
     let teller = Teller::connect(place.socket.as_deref(), &place.asserting.url, Some(&place.asserting.id)).await?;
-    let access_token = oauth::direct_grant(place).await.context("the provider gives the tool no access token")?;
+    let grant =
+        async |person| oauth::direct_grant(place, person).await.context("the provider gives the tool no access token");
+    let (access_token, payees_token) = (grant(&place.person).await?, grant(&place.payee).await?);
     let stranger = match &place.stranger {
         Stranger::Socket(socket) => attacks::Accomplice::Identity(teller::identity(Some(socket)).await?),
         Stranger::Program(path) => attacks::Accomplice::Program(path.clone()),
@@ -38,7 +40,8 @@ pub async fn run(place: &Place, tell: impl Fn(Mode, &Step)) -> anyhow::Result<St
     let mut story = Story::default();
     for mode in MODES {
         let told = |step: &Step| tell(mode, step);
-        let scene = Scene { place, mode, teller: &teller, access_token: &access_token, stranger: &stranger };
+        let at = |access_token| AtTheBank { place, mode, teller: &teller, access_token };
+        let scene = Scene { place, mode, bank: &at(&access_token), payee: &at(&payees_token), stranger: &stranger };
         story.add(mode, scene.play(told).await);
     }
     Ok(story)
@@ -48,8 +51,8 @@ pub async fn run(place: &Place, tell: impl Fn(Mode, &Step)) -> anyhow::Result<St
 struct Scene<'a> {
     place: &'a Place,
     mode: Mode,
-    teller: &'a Teller,
-    access_token: &'a str,
+    bank: &'a AtTheBank<'a>,
+    payee: &'a AtTheBank<'a>,
     stranger: &'a attacks::Accomplice,
 }
 
@@ -63,9 +66,8 @@ impl Scene<'_> {
                 return told;
             }
         };
-        let bank =
-            AtTheBank { place: self.place, mode: self.mode, teller: self.teller, access_token: self.access_token };
-        let attacker = Attacker { bank: &bank, stranger: self.stranger };
+        let bank = self.bank;
+        let attacker = Attacker { bank, stranger: self.stranger };
         told.add(step("log-in", front.log_in()).await, &tell);
         told.add(step("mint", bank.mint()).await, &tell);
         told.add(step("deposit", front.deposit()).await, &tell);
@@ -76,6 +78,8 @@ impl Scene<'_> {
         told.add(step("links-stripped-refused", attacker.links_stripped()).await, &tell);
         told.add(step("unsealed-chain-refused", attacker.unsealed_chain()).await, &tell);
         told.add(step("repeated-deposit-answered-once", bank.repeated_deposit()).await, &tell);
+        told.add(step("transfer", bank.transfer(self.payee)).await, &tell);
+        told.add(step("overdraft-refused", bank.overdraft(self.payee)).await, &tell);
         told.add(step("sign-out", front.sign_out()).await, &tell);
         told
     }

@@ -20,6 +20,9 @@ pub struct Place {
     pub client_id: String,
     /// Who logs in.
     pub person: Person,
+    /// Who is paid.
+    #[serde(default = "bob")]
+    pub payee: Person,
     /// asserting-wl.
     pub asserting: Endpoint,
     /// The first middle tier.
@@ -68,6 +71,10 @@ pub enum Stranger {
     Socket(String),
     /// A copy of this program at a path that SPIRE attests as someone else.
     Program(PathBuf),
+}
+
+fn bob() -> Person {
+    Person { name: "bob".to_owned(), password: "bob-pw".to_owned() }
 }
 
 fn bank_cli() -> String {

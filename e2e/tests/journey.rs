@@ -9,7 +9,7 @@ use serde_json::Value;
 use token::Mode;
 
 /// What the story must hold, in every mode.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 13] = [
     "log-in",
     "mint",
     "deposit",
@@ -20,6 +20,8 @@ const STEPS: [&str; 11] = [
     "links-stripped-refused",
     "unsealed-chain-refused",
     "repeated-deposit-answered-once",
+    "transfer",
+    "overdraft-refused",
     "sign-out",
 ];
 

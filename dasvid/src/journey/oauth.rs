@@ -5,7 +5,7 @@ use mesh::web::{self, WebSettings};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::place::Place;
+use crate::place::{Person, Place};
 
 /// What the story needs a token to allow.
 const SCOPE: &str = "openid accounts.read payments.write";
@@ -21,12 +21,11 @@ struct Granted {
     access_token: String,
 }
 
-/// An access token of the person of `place`.
+/// An access token of a person at the provider of `place`.
 ///
 /// # Errors
 /// What the provider refuses.
-pub(super) async fn direct_grant(place: &Place) -> anyhow::Result<String> {
-    let person = &place.person;
+pub(super) async fn direct_grant(place: &Place, person: &Person) -> anyhow::Result<String> {
     grant(&place.issuer, &place.client_id, &person.name, &person.password, SCOPE).await
 }
 

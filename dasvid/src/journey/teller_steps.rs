@@ -4,7 +4,8 @@ use anyhow::{Context as _, ensure};
 use mesh::Answer;
 use serde_json::json;
 use token::Mode;
-use wire::bank::{Account, BALANCE, DEPOSITS};
+use wire::bank::{Account, BALANCE, DEPOSITS, TRANSACTIONS, TRANSFERS, Transaction, Transactions};
+use wire::problem::ProblemKind;
 
 use super::person::CURRENCY;
 use crate::input::ChainFile;
@@ -14,6 +15,9 @@ use crate::teller::{self, Teller, Wanted};
 
 /// What the tool pays in, in minor units.
 const DEPOSIT: i64 = 100;
+
+/// What the tool pays somebody, in minor units.
+const TRANSFER: i64 = 40;
 
 /// The tool at the bank's doors, with the person's token.
 pub(super) struct AtTheBank<'a> {
@@ -32,9 +36,62 @@ impl AtTheBank<'_> {
 
     /// The balance, asked through every middle tier.
     pub(super) async fn balance(&self) -> anyhow::Result<i64> {
-        let account: Account = teller::read(&self.ask(&Outgoing::new("GET", BALANCE)).await?)?;
+        let account = self.account().await?;
         let holds = account.balances.iter().find(|balance| balance.currency == CURRENCY);
         Ok(holds.context("no balance in the story's currency")?.minor)
+    }
+
+    async fn account(&self) -> anyhow::Result<Account> {
+        teller::read(&self.ask(&Outgoing::new("GET", BALANCE)).await?)
+    }
+
+    /// Pays in.
+    async fn deposit(&self) -> anyhow::Result<()> {
+        let key = teller::token_id()?.to_string();
+        let deposit = Outgoing::post(DEPOSITS, &json!({"currency": CURRENCY, "minor": DEPOSIT}), &key);
+        let answer = self.ask(&deposit).await?;
+        ensure!(answer.status.is_success(), "the deposit is refused: {}", teller::refusal(&answer));
+        Ok(())
+    }
+
+    async fn pay(&self, payee: &Account, minor: i64) -> anyhow::Result<Answer> {
+        let key = teller::token_id()?.to_string();
+        let order = json!({"to": payee.account, "currency": CURRENCY, "minor": minor, "note": "for the story"});
+        self.ask(&Outgoing::post(TRANSFERS, &order, &key)).await
+    }
+
+    /// The newest transaction.
+    async fn newest(&self) -> anyhow::Result<Transaction> {
+        let page: Transactions = teller::read(&self.ask(&Outgoing::new("GET", TRANSACTIONS)).await?)?;
+        page.transactions.into_iter().next().context("no transaction")
+    }
+
+    /// Pays somebody, and both see it.
+    pub(super) async fn transfer(&self, payee: &Self) -> anyhow::Result<String> {
+        payee.deposit().await?;
+        let (own, theirs) = (self.account().await?, payee.account().await?);
+        let before = (self.balance().await?, payee.balance().await?);
+        let answer = self.pay(&theirs, TRANSFER).await?;
+        ensure!(answer.status.is_success(), "the transfer is refused: {}", teller::refusal(&answer));
+        let after = (self.balance().await?, payee.balance().await?);
+        ensure!(after == (before.0 - TRANSFER, before.1 + TRANSFER), "the balances went from {before:?} to {after:?}");
+        for (who, other, minor) in [(self, &theirs, -TRANSFER), (payee, &own, TRANSFER)] {
+            let seen = who.newest().await?;
+            ensure!(seen.minor == minor && seen.counterparty == Some(other.account), "the ledger says {seen:?}");
+        }
+        Ok(format!("paid {TRANSFER} cents to {}", theirs.account))
+    }
+
+    /// Pays more than there is: refused, and nothing moves.
+    pub(super) async fn overdraft(&self, payee: &Self) -> anyhow::Result<String> {
+        let theirs = payee.account().await?;
+        let before = (self.balance().await?, payee.balance().await?);
+        let answer = self.pay(&theirs, before.0 + 1).await?;
+        let problem = teller::problem(&answer).and_then(|problem| problem.kind());
+        ensure!(problem == Some(ProblemKind::Conflict), "answered {}", teller::refusal(&answer));
+        let after = (self.balance().await?, payee.balance().await?);
+        ensure!(after == before, "the balances went from {before:?} to {after:?}");
+        Ok(teller::refusal(&answer))
     }
 
     pub(super) async fn balance_in_words(&self) -> anyhow::Result<String> {
