@@ -472,6 +472,7 @@ pub struct DevSpireCommand {
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
   dasvid dev-idp --listen 127.0.0.1:8090
+  dasvid dev-idp --shape okta --alg RS256      tokens as Okta's, from http://127.0.0.1:8090/oauth2/default
   dasvid dev-idp token alice"
 )]
 pub struct DevIdpCommand {
@@ -481,6 +482,12 @@ pub struct DevIdpCommand {
     /// Where to listen, on loopback
     #[arg(long, default_value = "127.0.0.1:8090", value_name = "ADDR")]
     pub listen: SocketAddr,
+    /// Whose tokens to imitate: rfc9068, keycloak, okta, entra or auth0; the issuer has that provider's path
+    #[arg(long, default_value = "rfc9068")]
+    pub shape: dev_idp::Shape,
+    /// How tokens are signed: RS256, PS256, ES256 or EdDSA
+    #[arg(long, default_value = "ES256")]
+    pub alg: dev_idp::Algorithm,
 }
 
 /// What to ask a running dev-idp.

@@ -69,7 +69,8 @@ pub(super) async fn idp(arguments: &DevIdpCommand) -> anyhow::Result<ExitCode> {
         output::line(&journey::grant(issuer, "bank-cli", person, &password, scope).await?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let idp = DevIdp::start(dev_idp::Settings { listen: arguments.listen, ..dev_idp::Settings::default() }).await?;
+    let DevIdpCommand { listen, shape, alg, .. } = *arguments;
+    let idp = DevIdp::start(dev_idp::Settings { listen, shape, alg, ..dev_idp::Settings::default() }).await?;
     output::line(idp.issuer())?;
     output::note("dev-idp is not for production. People: alice (alice-pw), bob (bob-pw). Ctrl-C ends it.");
     until_signal().await?;
