@@ -7,6 +7,7 @@ use std::time::Duration;
 use chassis::ConfigError;
 use chassis::config::{IdentitySettings, ListenSettings, Period, PolicySource, StoreSettings};
 use serde::Deserialize;
+use url::Url;
 
 use crate::admission::AdmissionSettings;
 use crate::oauth::OauthVerifier;
@@ -24,6 +25,8 @@ pub struct Config {
     /// The mTLS listener.
     #[serde(default = "listen")]
     pub listen: ListenSettings,
+    /// The https URL others reach it at, for its metadata; the address it listens on when absent.
+    pub public_url: Option<Url>,
     /// Where minting keys, mints and events are kept.
     pub store: StoreSettings,
     /// How minting keys are sealed in the store.
@@ -149,6 +152,9 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     let limits = &config.limits;
     if limits.per_second == 0 || limits.burst == 0 || limits.concurrent == 0 {
         return Err(ConfigError::invalid("limits", "every limit must be at least 1"));
+    }
+    if config.public_url.as_ref().is_some_and(|url| url.scheme() != "https" || url.query().is_some()) {
+        return Err(ConfigError::invalid("public_url", "an https URL without a query"));
     }
     if config.logout.as_ref().is_some_and(|logout| logout.audience.is_empty()) {
         return Err(ConfigError::invalid("logout.audience", "an empty list believes no logout"));

@@ -18,8 +18,7 @@ use wire::problem::ProblemKind;
 
 use crate::examination::{Examiner, Exhibit};
 use crate::validation::members;
-use root::CutRoot;
-pub(crate) use root::digest as cut_root_digest;
+pub(crate) use root::{CutRoot, digest as cut_root_digest};
 
 /// Why nothing is answered, not even `{"active": false}`.
 #[derive(Debug, thiserror::Error)]

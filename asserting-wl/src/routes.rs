@@ -1,5 +1,7 @@
 //! The endpoints, declared together with their OpenAPI description.
 
+mod oauth;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,6 +33,7 @@ use crate::minting::{Endpoint, MintError, Minter};
 use crate::rejections::Rejections;
 use crate::revocations::list::{self, ListError};
 use crate::validation::{ValidationError, Validator};
+use crate::withdrawal::Withdrawals;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -45,6 +48,10 @@ pub struct App {
     pub me: SpiffeId,
     /// What is revoked.
     pub store: Arc<dyn Store>,
+    /// Answers `/revoke`.
+    pub withdrawals: Arc<Withdrawals>,
+    /// The URL this service is reached at, without a slash at its end.
+    pub base: String,
     /// Publishes keys.
     pub keyring: Arc<Keyring>,
     /// Counts refusals.
@@ -100,6 +107,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(validate))
         .routes(routes!(introspect))
         .routes(routes!(revocations))
+        .routes(routes!(oauth::token))
+        .routes(routes!(oauth::revoke))
+        .routes(routes!(oauth::metadata))
 }
 
 /// Lets workloads of the own trust domain in, each within its limits.

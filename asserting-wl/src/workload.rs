@@ -22,12 +22,14 @@ use crate::housekeeping;
 use crate::introspection::Introspector;
 use crate::keyring::Keyring;
 use crate::logout::{self, LogoutCounter, LogoutReceiver};
+use crate::metadata;
 use crate::minting::Minter;
 use crate::oauth::OauthVerifier;
 use crate::rejections::Rejections;
 use crate::revocations::Ledger;
 use crate::routes::{self, App};
 use crate::validation::Validator;
+use crate::withdrawal::Withdrawals;
 
 /// The asserting workload.
 #[derive(Debug)]
@@ -85,6 +87,12 @@ async fn app(
     trust.set_keys(me.clone(), own_keys);
     let examiner = Arc::new(Examiner::new(me.clone(), &policy, trust, revocations.clone()));
     let listed = policy.introspect.into_iter().map(|row| row.caller).collect();
+    let withdrawals = Withdrawals {
+        store: Arc::clone(&store),
+        ledger: Arc::clone(&revocations),
+        listed: policy.revoke.into_iter().map(|row| row.caller).collect(),
+        clock: process.clock.clone(),
+    };
     let minter = Minter {
         me: me.clone(),
         oauth: Arc::new(OauthVerifier::new(&policy.issuer, &http)?),
@@ -103,6 +111,8 @@ async fn app(
         validator: Arc::new(Validator::new(examiner)),
         keyring,
         me: me.clone(),
+        withdrawals: Arc::new(withdrawals),
+        base: String::new(),
         rejections: Arc::new(Rejections::new(me.clone(), &process.metrics)),
         admission: Arc::new(Admission::new(config.limits)),
         trust_domain: me.trust_domain().clone(),
@@ -142,7 +152,8 @@ async fn serve(
 ) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind(config.listen.address).await.with_context(|| config.listen.address.to_string())?;
     let address = listener.local_addr()?;
-    let router = service::wrap(routes::router(app), process);
+    let base = config.public_url.as_ref().map_or_else(|| metadata::address(address), metadata::identifier);
+    let router = service::wrap(routes::router(App { base, ..app }), process);
     let serving = mesh::serve(
         listener,
         identity,

@@ -39,6 +39,11 @@ pub trait Problem: Error {
         false
     }
 
+    /// The error code of RFC 6749 §5.2 and its relatives, where the kind alone does not say it best.
+    fn oauth_error(&self) -> &'static str {
+        self.kind().oauth_error()
+    }
+
     /// Whether the error was logged already where more was known about it.
     fn is_logged(&self) -> bool {
         false
@@ -73,7 +78,7 @@ impl<E: Problem> IntoResponse for Rejected<E> {
             document.detail = error.detail();
         }
         if error.is_oauth() {
-            document.error = Some(kind.oauth_error().to_owned());
+            document.error = Some(error.oauth_error().to_owned());
             document.error_description = document.detail.clone().or_else(|| Some(document.title.clone()));
         }
         render(kind, &document, error.retry_after())

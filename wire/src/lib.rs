@@ -8,5 +8,6 @@ pub mod header;
 pub mod introspect;
 pub mod keys;
 pub mod mint;
+pub mod oauth;
 pub mod problem;
 pub mod revocations;

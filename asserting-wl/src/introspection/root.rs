@@ -7,18 +7,18 @@ use token::{Chain, Mode};
 const HALF_TAIL: usize = 32;
 
 /// `header "." payload "." base64url(R)`, well-formed and not yet believed.
-pub(super) struct CutRoot {
+pub(crate) struct CutRoot {
     /// The root; its tail's second half means nothing.
-    pub(super) chain: Chain,
+    pub(crate) chain: Chain,
     /// SHA-256 of header "." payload ‖ R, as recorded at mint.
-    pub(super) digest: [u8; 32],
+    pub(crate) digest: [u8; 32],
     /// R.
-    pub(super) commitment: [u8; 32],
+    pub(crate) commitment: [u8; 32],
 }
 
 impl CutRoot {
     /// Reads a cut root; `None` for everything else.
-    pub(super) fn parse(token: &str) -> Option<Self> {
+    pub(crate) fn parse(token: &str) -> Option<Self> {
         let (signed, tail) = token.rsplit_once('.')?;
         let commitment: [u8; HALF_TAIL] = from_base64url(tail)?.try_into().ok()?;
         // The form of a root asks for an s; its value is not part of the form, and it is never used.

@@ -168,6 +168,8 @@ audiences = ["spiffe://bank.example/target-wl"]
 modes = ["plain", "id", "anonymous"]
 [[policy.introspect]]
 caller = "spiffe://bank.example/auditor"
+[[policy.revoke]]
+caller = "spiffe://bank.example/auditor"
 "#,
         socket = DevSpire::endpoint(&socket(folder, "asserting-wl")),
         folder = folder.display(),

@@ -15,12 +15,14 @@ use crate::provider::Key;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const MINTS: [&str; 3] = ["/mint", "/ecdsaassertion", "/mintassertion"];
-const POSTS: [(&str, &str); 5] = [
+const POSTS: [(&str, &str); 7] = [
     ("/mint", "access_token"),
     ("/ecdsaassertion", "access_token"),
     ("/mintassertion", "access_token"),
     ("/validate", "token"),
     ("/introspect", "token"),
+    ("/token", "subject_token"),
+    ("/revoke", "token"),
 ];
 
 /// Sends a request as subject-wl and names the problem it is answered with.

@@ -14,7 +14,7 @@ use token::{Certificates, Chain, RootKey, RootKeys, Timestamp};
 use crate::bank::{Bank, id, identity, now, read};
 
 /// Asks about a chain, with its certificates beside it.
-async fn ask(bank: &Bank, caller: &str, path: &str, token: &str, certificates: &str) -> (u16, Value) {
+pub(crate) async fn ask(bank: &Bank, caller: &str, path: &str, token: &str, certificates: &str) -> (u16, Value) {
     let request = Request::builder()
         .method(Method::POST)
         .uri(path)
@@ -25,13 +25,13 @@ async fn ask(bank: &Bank, caller: &str, path: &str, token: &str, certificates: &
     read(&bank.send(caller, request).await.unwrap())
 }
 
-async fn mint(bank: &Bank, path: &str) -> Value {
+pub(crate) async fn mint(bank: &Bank, path: &str) -> Value {
     let (status, answer) = bank.post("subject-wl", path, &[("access_token", &bank.token())]).await;
     assert_eq!(status, 200, "{answer}");
     answer
 }
 
-async fn introspect(bank: &Bank, caller: &str, token: &str) -> (u16, Value) {
+pub(crate) async fn introspect(bank: &Bank, caller: &str, token: &str) -> (u16, Value) {
     bank.post(caller, "/introspect", &[("token", token)]).await
 }
 
@@ -50,7 +50,7 @@ fn join(answer: &Value, svids: &[&Svid]) -> String {
 }
 
 /// A chain root → subject-wl → middle-tier-1 → target-wl, and its certificates.
-async fn id_chain(bank: &Bank) -> (String, String) {
+pub(crate) async fn id_chain(bank: &Bank) -> (String, String) {
     let answer = mint(bank, "/ecdsaassertion").await;
     let subject = identity(bank.folder.path(), "subject-wl").await.svid().unwrap();
     let middle = identity(bank.folder.path(), "middle-tier-1").await.svid().unwrap();
@@ -59,7 +59,7 @@ async fn id_chain(bank: &Bank) -> (String, String) {
 }
 
 /// An anonymous chain of one sealed link, and its root.
-async fn anonymous_chain(bank: &Bank) -> (String, String) {
+pub(crate) async fn anonymous_chain(bank: &Bank) -> (String, String) {
     let answer = mint(bank, "/mintassertion").await;
     let root = answer["da_svid"].as_str().unwrap();
     let jwks: Value = bank.client("subject-wl").await.get_json("/keys?alg=SCHOCO-R255").await.unwrap();
@@ -75,7 +75,7 @@ async fn anonymous_chain(bank: &Bank) -> (String, String) {
 }
 
 /// The root with its tail cut to R.
-fn cut(root: &str) -> String {
+pub(crate) fn cut(root: &str) -> String {
     let (signed, tail) = root.rsplit_once('.').unwrap();
     format!("{signed}.{}", base64url(&URL_SAFE_NO_PAD.decode(tail).unwrap()[..32]))
 }

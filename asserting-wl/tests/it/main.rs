@@ -13,6 +13,8 @@ mod logout;
 #[cfg(test)]
 mod minting;
 #[cfg(test)]
+mod oauth;
+#[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod providers;
