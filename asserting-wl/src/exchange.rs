@@ -101,15 +101,15 @@ pub async fn exchange(
         scope: request.scope,
         rqd: request.rqd,
     };
-    let minted = minter.mint(endpoint, peer, &wanted).await?;
-    let root = Chain::parse(&minted.da_svid).map_err(MintError::Form)?;
+    let answer = minter.mint(endpoint, peer, &wanted).await?;
+    let root = Chain::parse(&answer.da_svid).map_err(MintError::Form)?;
     Ok(TokenResponse {
         issued_token_type: format!("{TOKEN_TYPE}{}", endpoint.mode().name()),
         token_type: "N_A".to_owned(),
-        expires_in: minted.expires_in,
+        expires_in: answer.expires_in,
         scope: root.root().scope.as_str().to_owned(),
-        certificates: minted.certificates,
-        access_token: minted.da_svid,
+        certificates: answer.certificates,
+        access_token: answer.da_svid,
     })
 }
 

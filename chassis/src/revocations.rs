@@ -67,6 +67,7 @@ pub fn start(
 }
 
 /// The same with lists from anywhere.
+#[must_use]
 pub fn follow(
     source: Box<dyn ListSource>,
     asserter: SpiffeId,

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use token::Policy;
 use token::json::MAX_INTEGER;
 use token::policy::Role;
+use url::Url;
 
 use crate::order::is_currency;
 use crate::routes::Rules;
@@ -24,6 +25,8 @@ pub struct Config {
     /// The mTLS listener.
     #[serde(default = "listen")]
     pub listen: ListenSettings,
+    /// The https URL others reach it at, for its metadata; the address it listens on when absent.
+    pub public_url: Option<Url>,
     /// The asserting workload whose DA-SVIDs are believed.
     pub asserting: AssertingSettings,
     /// How its list of revocations is followed.
@@ -75,6 +78,9 @@ fn request_timeout() -> Period {
 pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     if config.request_timeout.0 < Duration::from_millis(100) {
         return Err(ConfigError::invalid("request_timeout", "a request needs at least 100ms"));
+    }
+    if config.public_url.as_ref().is_some_and(|url| url.scheme() != "https" || url.query().is_some()) {
+        return Err(ConfigError::invalid("public_url", "an https URL without a query"));
     }
     config.revocations.check()?;
     for seed in &config.seed {

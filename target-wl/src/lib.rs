@@ -11,6 +11,7 @@ pub mod config;
 mod deposit;
 #[cfg(test)]
 mod fixture;
+mod metadata;
 pub mod order;
 mod payment;
 pub mod rejections;

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::bank::Bank;
 use crate::config::{Config, check, check_policy};
+use crate::metadata;
 use crate::rejections::Rejections;
 use crate::routes::{App, router};
 
@@ -55,10 +56,11 @@ impl Workload for TargetWl {
         let revocations = revocations::start(&identity, asserting, &trust, &config.revocations, process)?;
         let gate = Gate::new(me.clone(), policy.accept, trust, revocations, rejections.clone(), process);
         let app = App::new(me, bank, rejections, process.clock.clone());
-        let router = service::wrap(router(app, &gate, rules, config.request_timeout.0), process);
-
         let listener = TcpListener::bind(config.listen.address).await?;
         let address = listener.local_addr()?;
+        let metadata = metadata::router(metadata::document(&config, &identity.id()?, &rules, address));
+        let router = router(app, &gate, rules, config.request_timeout.0).merge(metadata);
+        let router = service::wrap(router, process);
         let serving = mesh::serve(listener, identity, allow, router, config.listen.server(), process.stop.clone());
         process.run("the mTLS listener", serving);
         Ok(Running { addresses: vec![("https", address)] })

@@ -144,8 +144,8 @@ async fn keycloaks_logout_tokens_are_taken_in_both_types() {
 #[tokio::test]
 async fn a_forged_logout_token_makes_no_record() {
     let bank = bank("rfc9068").await;
-    let forger = Key::generate("k1", Algorithm::Rs256);
-    let forged = forger.sign("logout+jwt", &claims(&bank));
+    let stranger = Key::generate("k1", Algorithm::Rs256);
+    let forged = stranger.sign("logout+jwt", &claims(&bank));
     refused(&bank, &forged, "the logout token's signature is not valid").await;
     let good = bank.key.sign("logout+jwt", &claims(&bank));
     let [header, _, signature] = good.split('.').collect::<Vec<_>>()[..] else { unreachable!() };

@@ -345,7 +345,7 @@ modes = ["plain"]
     let request = MintRequest { access_token: bank.token(), audience: None, scope: None, rqd: None };
     let answer = minter.mint(Endpoint::Plain, peer, &request).await;
     let events = store.read().await.unwrap().pending_events(9).await.unwrap();
-    let minted = events.iter().filter(|pending| pending.event.kind == "assertion-minted").count();
-    assert_eq!(minted, usize::from(answer.is_ok()));
+    let told = events.iter().filter(|pending| pending.event.kind == "assertion-minted").count();
+    assert_eq!(told, usize::from(answer.is_ok()));
     answer.map(drop).map_err(|error| error.kind())
 }

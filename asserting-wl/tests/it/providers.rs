@@ -9,7 +9,7 @@ use mesh::web::WebSettings;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use token::Timestamp;
-use token::policy::{Issuer, Profile};
+use token::policy::{Issuer, Policy, Profile};
 
 use crate::bank::{id, merged};
 use crate::provider::{Key, Provider};
@@ -208,5 +208,30 @@ async fn both_names_of_ed25519_are_one_algorithm() {
         let token = key.sign_text(&header, &claims);
         let judged = verifier.verify(&token, &id("subject-wl"), Timestamp(fixture.now)).await;
         assert_eq!(judged.is_ok(), accepted, "{listed} lists {alg}: {judged:?}");
+    }
+}
+
+/// The rows of the documentation and of the example policy are ones that a policy can have.
+#[test]
+fn documented_rows_are_rows() {
+    let page = include_str!("../../../docs/providers.md");
+    let blocks = page.split("```toml\n").skip(1).filter_map(|block| block.split("```").next());
+    let documented = blocks.filter(|block| block.starts_with("# asserting-wl.policy.toml")).map(str::to_owned);
+    let example = include_str!("../../../config/asserting-wl.policy.toml");
+    let commented: String = example
+        .lines()
+        .skip_while(|line| *line != "# [[issuer]]")
+        .take_while(|line| line.starts_with('#'))
+        .map(|line| format!("{}\n", line.trim_start_matches("# ").trim_start_matches('#')))
+        .collect();
+    let policies: Vec<Policy> =
+        documented.chain([commented]).map(|text| chassis::config::parse(&text).unwrap()).collect();
+    let profiles = |policy: &Policy| policy.issuer.iter().map(|issuer| issuer.profile).collect::<Vec<_>>();
+    let all = [Profile::Keycloak, Profile::Okta, Profile::Entra, Profile::Auth0];
+    assert_eq!(policies[..4].iter().flat_map(profiles).collect::<Vec<_>>(), all);
+    assert_eq!(profiles(&policies[4]), all);
+    for policy in &policies {
+        assert_eq!(OauthVerifier::check(&policy.issuer), Ok(()));
+        assert!(policy.mint.iter().all(|row| policy.issuer.iter().any(|issuer| issuer.url == row.issuer)));
     }
 }

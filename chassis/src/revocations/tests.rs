@@ -230,6 +230,6 @@ async fn records_go_when_they_have_ended() {
     world.tell(&list(0, 0, &[session("s")]));
     world.wait(|world| world.table.len() == 1).await;
     world.tell(&list(0, 0, &[]));
-    world.clock.advance(Duration::from_secs(660));
+    world.clock.advance(Duration::from_mins(11));
     world.wait(|world| world.table.is_empty()).await;
 }

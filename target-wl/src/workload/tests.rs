@@ -75,6 +75,7 @@ impl World {
             identity: IdentitySettings { socket: Some(DevSpire::endpoint(&socket)), wait: Period::seconds(5) },
             listen: ListenSettings { address: ([127, 0, 0, 1], 0).into(), ..ListenSettings::default() },
             asserting: AssertingSettings { url: url(self.asserting), id: id("asserting-wl") },
+            public_url: None,
             revocations: RevocationSettings::default(),
             store: StoreSettings { url: format!("sqlite://{}/bank.db?mode=rwc", self.folder.path().display()) },
             policy: PolicySource::Inline(Box::new(policy())),
@@ -148,6 +149,24 @@ async fn a_deposit_over_mtls_becomes_a_balance_that_survives_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_metadata_says_where_da_svids_come_from() {
+    let world = World::new().await;
+    let (stranger, target) = (world.identity("stranger").await, world.target().await);
+    let path = "/.well-known/oauth-protected-resource";
+    let metadata: serde_json::Value = client(&stranger, &target).get_json(path).await.unwrap();
+    assert_eq!(
+        metadata,
+        serde_json::json!({
+            "resource": format!("https://{}", target.address("https").unwrap()),
+            "spiffe_id": "spiffe://bank.example/target-wl",
+            "authorization_servers": [format!("https://{}", world.asserting)],
+            "scopes_supported": ["accounts.read", "payments.write"],
+            "bearer_methods_supported": [],
+        })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stolen_chain_presented_by_another_peer_is_refused() {
     let world = World::new().await;
     let (subject, thief) = (world.identity("subject-wl").await, world.identity("cli").await);
@@ -178,6 +197,7 @@ async fn an_unreadable_policy_keeps_it_from_starting() {
         identity: IdentitySettings::default(),
         listen: ListenSettings::default(),
         asserting: AssertingSettings { url: url(world.asserting), id: id("asserting-wl") },
+        public_url: None,
         revocations: RevocationSettings::default(),
         store: StoreSettings { url: "memory:".into() },
         policy: PolicySource::Path("/nowhere/policy.toml".into()),
