@@ -10,11 +10,12 @@ use axum::{
 use wire::bank::DepositRequest;
 
 use crate::{
+    bank::BankError,
     form::Fields,
     front::{Front, OwnForm, SignedIn},
     money,
     once::{Failed, failed, once},
-    pages::{self, DepositPage, Frame},
+    pages::{self, Again, DepositPage, Frame},
     problem::explain,
     random,
     session::{FormChanged, Order, Session},
@@ -70,7 +71,10 @@ pub(crate) async fn deposit(State(front): State<Arc<Front>>, OwnForm { person, f
     }
 }
 
-fn refused(session: &Session, fields: &Fields, error: &crate::bank::BankError) -> Response {
+fn refused(session: &Session, fields: &Fields, error: &BankError) -> Response {
     tracing::warn!(%error, "a deposit failed");
-    failed(session, "/deposit", &explain(error), fields, &["key", "amount", "currency"])
+    let problem = explain(error);
+    let fields = ["key", "amount", "currency"].map(|name| (name, fields.get(name)));
+    let again = Again { label: "Try again", action: "/deposit", csrf: &session.csrf, fields: &fields };
+    failed(session, "/deposit", &problem, problem.again.then_some(again))
 }

@@ -4,7 +4,6 @@ use axum::response::Response;
 
 use crate::{
     bank::BankError,
-    form::Fields,
     pages::{self, Again, Frame, ProblemPage},
     problem::Explained,
     session::{FormChanged, Order, Session},
@@ -37,16 +36,8 @@ pub(crate) async fn once(
     Ok(told)
 }
 
-/// The page of an order that failed, with a button that sends the same form again where that can help.
-pub(crate) fn failed(
-    session: &Session,
-    path: &'static str,
-    problem: &Explained,
-    fields: &Fields,
-    names: &[&'static str],
-) -> Response {
-    let fields: Vec<_> = names.iter().map(|name| (*name, fields.get(name))).collect();
-    let again = problem.again.then_some(Again { action: path, csrf: &session.csrf, fields: &fields });
+/// The page of an order that failed, with a button for the way on where there is one.
+pub(crate) fn failed(session: &Session, path: &'static str, problem: &Explained, again: Option<Again<'_>>) -> Response {
     let frame = Frame::signed_in(problem.title, path, session);
     pages::page(problem.status, &ProblemPage { frame, problem, again })
 }

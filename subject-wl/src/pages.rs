@@ -150,8 +150,10 @@ pub(crate) struct TokenPage {
     pub(crate) segments: Vec<SegmentView>,
 }
 
-/// A form that can be sent again, unchanged.
+/// A form that can be sent again, or filled in again.
 pub(crate) struct Again<'a> {
+    /// What the button says.
+    pub(crate) label: &'static str,
     pub(crate) action: &'static str,
     pub(crate) csrf: &'a str,
     pub(crate) fields: &'a [(&'static str, &'a str)],

@@ -7,14 +7,15 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use wire::bank::{AccountNumber, LONGEST_NOTE, TransferRequest};
+use wire::bank::{AccountNumber, AccountNumberError, LONGEST_NOTE, TransferRequest};
 
 use crate::{
+    bank::BankError,
     form::Fields,
     front::{Front, OwnForm, SignedIn},
     money,
     once::{Failed, failed, once},
-    pages::{self, Frame, ReviewPage, TransferPage},
+    pages::{self, Again, Frame, ReviewPage, TransferPage},
     problem::explain_transfer,
     random,
     session::{FormChanged, Order, Session},
@@ -44,10 +45,13 @@ impl<'a> Filled<'a> {
         Self { key, to, amount, currency, note }
     }
 
+    fn fields(&self) -> [(&'static str, &'a str); 5] {
+        [("key", self.key), ("to", self.to), ("amount", self.amount), ("currency", self.currency), ("note", self.note)]
+    }
+
     fn read(&self) -> Result<TransferRequest, Wrong> {
         let wrong = |field: &'static str, told: String| Wrong { field, told };
-        let to =
-            AccountNumber::typed(self.to).map_err(|error| wrong("to", format!("This cannot be right: {error}.")))?;
+        let to = AccountNumber::typed(self.to).map_err(|error| wrong("to", mistake(error).to_owned()))?;
         let minor = money::parse(self.amount, self.currency).map_err(|error| wrong("amount", error.to_string()))?;
         let note = self.note.trim();
         if note.chars().count() > LONGEST_NOTE || note.chars().any(char::is_control) {
@@ -55,6 +59,13 @@ impl<'a> Filled<'a> {
         }
         let note = (!note.is_empty()).then(|| note.to_owned());
         Ok(TransferRequest { to, currency: self.currency.to_owned(), minor, note })
+    }
+}
+
+const fn mistake(error: AccountNumberError) -> &'static str {
+    match error {
+        AccountNumberError::Form => "An account number has twelve digits, such as 1234 5678 9092.",
+        AccountNumberError::Check => "A digit is mistyped: no account has this number. Compare it once more.",
     }
 }
 
@@ -90,8 +101,11 @@ pub(crate) async fn transfer(State(front): State<Arc<Front>>, OwnForm { person, 
             "This is not the transfer form of this page. Nothing was done.",
         );
     }
-    if fields.get("step") == "change" {
-        return show(&front, session, &filled, None);
+    match fields.get("step") {
+        "change" => return show(&front, session, &filled, None),
+        // What was refused may be sent anew, as another order.
+        "correct" => return show(&front, session, &Filled { key: &random::name::<16>(), ..filled }, None),
+        _ => {}
     }
     match filled.read() {
         Err(wrong) => show(&front, session, &filled, Some(wrong)),
@@ -101,13 +115,7 @@ pub(crate) async fn transfer(State(front): State<Arc<Front>>, OwnForm { person, 
 }
 
 fn review(session: &Session, filled: &Filled<'_>, request: &TransferRequest) -> Response {
-    let fields = [
-        ("key", filled.key),
-        ("to", filled.to),
-        ("amount", filled.amount),
-        ("currency", filled.currency),
-        ("note", filled.note),
-    ];
+    let fields = filled.fields();
     let template = ReviewPage {
         frame: Frame::signed_in("Look it over", "/transfer", session),
         csrf: &session.csrf,
@@ -117,6 +125,17 @@ fn review(session: &Session, filled: &Filled<'_>, request: &TransferRequest) -> 
         note: request.note.as_deref(),
     };
     pages::page(StatusCode::OK, &template)
+}
+
+/// A refusal shows the way back to the form as it was filled in; a failure sends the same form again.
+fn refused(session: &Session, filled: &Filled<'_>, error: &BankError) -> Response {
+    tracing::warn!(%error, "a transfer failed");
+    let problem = explain_transfer(error);
+    let (label, step) = if problem.again { ("Try again", "send") } else { ("Change it", "correct") };
+    let mut fields = filled.fields().to_vec();
+    fields.push(("step", step));
+    let again = Again { label, action: "/transfer", csrf: &session.csrf, fields: &fields };
+    failed(session, "/transfer", &problem, (!problem.login).then_some(again))
 }
 
 fn amount(minor: u64, currency: &str) -> String {
@@ -139,10 +158,6 @@ async fn send(front: &Front, person: &SignedIn, fields: &Fields, request: &Trans
             let fresh = Filled { key: &random::name::<16>(), ..filled };
             show(front, session, &fresh, Some(Wrong { field: "form", told }))
         }
-        Err(Failed::Bank(error)) => {
-            tracing::warn!(%error, "a transfer failed");
-            let names = ["key", "to", "amount", "currency", "note", "step"];
-            failed(session, "/transfer", &explain_transfer(&error), fields, &names)
-        }
+        Err(Failed::Bank(error)) => refused(session, &filled, &error),
     }
 }

@@ -31,7 +31,12 @@ type Fields = Vec<(String, String)>;
 
 /// The fields of the form `name` on a page.
 fn fields(page: &Page, name: &str) -> Fields {
-    let form = page.html.split_once(&format!("data-form=\"{name}\"")).unwrap().1.split("</form>").next().unwrap();
+    form_of(page, &format!("data-form=\"{name}\""))
+}
+
+/// The fields of the form that has this mark.
+fn form_of(page: &Page, mark: &str) -> Fields {
+    let form = page.html.split_once(mark).unwrap().1.split("</form>").next().unwrap();
     let mut fields = Vec::new();
     for input in form.split("<input").skip(1) {
         let value = |name: &str| {
@@ -165,7 +170,12 @@ async fn an_overdraft_is_told_as_such_and_moves_nothing() {
     for told in ["The transfer cannot be made", "Nothing was sent", "the account holds less than this"] {
         assert!(page.html.contains(told), "{told}");
     }
-    assert!(!page.html.contains("Try again"));
+    assert!(!page.html.contains("Try again") && page.html.contains("Change it"));
+    let corrected = form_of(&page, "<form method=\"post\" action=\"/transfer\"");
+    let page = alice.post("/transfer", &corrected).await.unwrap();
+    let kept = fields(&page, "transfer");
+    assert!(kept.contains(&("amount".to_owned(), "100.01".to_owned())), "what was typed is still there");
+    assert!(kept.iter().all(|field| !(field.0 == "key" && send.contains(field))), "and it is another order");
     assert_eq!((alice.balance("USD").await.unwrap(), bob.balance("USD").await.unwrap()), (Some(10_000), Some(100)));
     alice.deposit("1", "USD", 1).await.unwrap();
     assert_eq!(alice.post("/transfer", &send).await.unwrap().status, 200, "the same form is good once there is enough");
