@@ -5,6 +5,8 @@
 use token::conformance::{self, Section};
 
 const DASVID: &str = include_str!("vectors/dasvid.json");
+/// Made and proven by `e2e/proof-py/make.py`, which shares nothing with this workspace.
+const PYTHON: &str = include_str!("vectors/proofs-python.json");
 
 fn section(name: &str) -> Section {
     let report = conformance::run(DASVID).unwrap();
@@ -38,6 +40,28 @@ fn reproduces_the_signature_base_of_requests() {
 #[test]
 fn accepts_and_refuses_every_proof_and_repeats_its_challenge() {
     assert_all_pass("proofs", 66);
+}
+
+#[test]
+fn agrees_with_the_python_implementation_on_every_proof() {
+    let report = conformance::run(PYTHON).unwrap();
+    let cases: Vec<_> = report.sections.iter().flat_map(|section| &section.cases).collect();
+    let failed: Vec<_> = cases.iter().filter(|case| !case.passed).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    assert_eq!((report.sections.len(), cases.len()), (1, 60));
+}
+
+#[test]
+fn notices_a_challenge_that_covers_other_bytes() {
+    let mut file: serde_json::Value = serde_json::from_str(DASVID).unwrap();
+    let mut only = file["proofs"][0].take();
+    for (member, other) in [("input", "00".into()), ("commitments", serde_json::json!([])), ("c", "00".into())] {
+        let honest = only["trace"][member].clone();
+        only["trace"][member] = other;
+        let report = conformance::run(&serde_json::json!({ "proofs": [only] }).to_string()).unwrap();
+        assert_eq!(report.sections[0].cases[0].actual, format!("ACCEPT, with another `{member}`"));
+        only["trace"][member] = honest;
+    }
 }
 
 #[test]

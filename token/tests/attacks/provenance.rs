@@ -60,10 +60,10 @@ fn honest() -> [Delivery; 3] {
 }
 
 fn refused(delivery: &Delivery) -> ProvenanceError {
-    match delivery.refused() {
-        (Rule::Provenance, Some(0), Reason::ProofRefused(error)) => error,
-        other => panic!("{other:?}"),
-    }
+    let (rule, segment, reason) = delivery.refused();
+    assert_eq!((rule, segment), (Rule::Provenance, Some(0)));
+    let Reason::ProofRefused(error) = reason else { unreachable!("{reason:?}") };
+    error
 }
 
 #[test]
