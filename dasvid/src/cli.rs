@@ -485,7 +485,7 @@ pub struct DevIdpCommand {
     /// Whose tokens to imitate: rfc9068, keycloak, okta, entra or auth0; the issuer has that provider's path
     #[arg(long, default_value = "rfc9068")]
     pub shape: dev_idp::Shape,
-    /// How tokens are signed: RS256, PS256, ES256 or EdDSA
+    /// How tokens are signed: RS256, PS256, ES256 or `EdDSA`
     #[arg(long, default_value = "ES256")]
     pub alg: dev_idp::Algorithm,
 }

@@ -228,11 +228,21 @@ fn joined(mut claims: Value, more: Value) -> Value {
     claims
 }
 
-/// Something that looks like a GUID and is always the same for the same text.
+/// Something that looks like a GUID (RFC 9562 §5.8) and is always the same for the same text.
 fn guid(text: &str) -> String {
-    let hash: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-    let part = |range: std::ops::Range<usize>| hash.get(range).unwrap_or_default().to_owned();
-    format!("{}-{}-4{}-8{}-{}", part(0..8), part(8..12), part(12..15), part(15..18), part(18..30))
+    let hash = Sha256::digest(text);
+    let number = |from: usize| {
+        let bytes = hash.iter().skip(from).take(6);
+        bytes.fold(0_u64, |number, byte| number << 8 | u64::from(*byte))
+    };
+    let (first, second, third) = (number(0), number(6), number(12));
+    format!(
+        "{:08x}-{:04x}-8{:03x}-8{:03x}-{third:012x}",
+        first & 0xffff_ffff,
+        first >> 32,
+        second & 0xfff,
+        second >> 12 & 0xfff
+    )
 }
 
 impl fmt::Display for Shape {

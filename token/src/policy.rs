@@ -52,19 +52,19 @@ pub struct Issuer {
     pub algs: Vec<String>,
 }
 
-/// How an issuer marks its access tokens.
+/// How an issuer marks its access tokens, and where they name client and scope. The person is `sub` in all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// Header `typ` is `at+jwt` (RFC 9068).
+    /// RFC 9068: header `typ` is `at+jwt`; `client_id`, `scope`.
     Rfc9068,
-    /// Payload `typ` is `Bearer`.
+    /// Keycloak: payload `typ` is `Bearer`; `azp`, `scope`.
     Keycloak,
-    /// No header `typ`, with `cid` and an `scp` array.
+    /// Okta, a custom authorization server: no header `typ`; `cid`, `scp` as an array.
     Okta,
-    /// Microsoft Entra ID.
+    /// Microsoft Entra ID, version 2.0: `ver`, `azp` and `azpacr`; `azp`, `scp` as text.
     Entra,
-    /// Auth0.
+    /// Auth0: `azp` and `scope`, or the RFC 9068 dialect with `client_id`.
     Auth0,
 }
 

@@ -218,14 +218,14 @@ fn documented_rows_are_rows() {
     let blocks = page.split("```toml\n").skip(1).filter_map(|block| block.split("```").next());
     let documented = blocks.filter(|block| block.starts_with("# asserting-wl.policy.toml")).map(str::to_owned);
     let example = include_str!("../../../config/asserting-wl.policy.toml");
-    let commented: String = example
+    let commented: Vec<_> = example
         .lines()
         .skip_while(|line| *line != "# [[issuer]]")
         .take_while(|line| line.starts_with('#'))
-        .map(|line| format!("{}\n", line.trim_start_matches("# ").trim_start_matches('#')))
+        .map(|line| line.trim_start_matches('#').trim_start())
         .collect();
     let policies: Vec<Policy> =
-        documented.chain([commented]).map(|text| chassis::config::parse(&text).unwrap()).collect();
+        documented.chain([commented.join("\n")]).map(|text| chassis::config::parse(&text).unwrap()).collect();
     let profiles = |policy: &Policy| policy.issuer.iter().map(|issuer| issuer.profile).collect::<Vec<_>>();
     let all = [Profile::Keycloak, Profile::Okta, Profile::Entra, Profile::Auth0];
     assert_eq!(policies[..4].iter().flat_map(profiles).collect::<Vec<_>>(), all);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::ensure;
+use asserting_wl::oauth::OauthVerifier;
 use asserting_wl::permission::{self, Wish};
 use chassis::config;
 use spiffe::SpiffeId;
@@ -50,10 +51,8 @@ fn findings(policy: &Policy) -> Vec<String> {
             found.push(format!("[[mint]] for {}: without modes, audiences or scopes it grants nothing", row.caller));
         }
     }
-    for issuer in &policy.issuer {
-        if issuer.algs.is_empty() || issuer.audience.is_empty() {
-            found.push(format!("[[issuer]] {}: without algs or audience it admits no token", issuer.url));
-        }
+    if let Err(error) = OauthVerifier::check(&policy.issuer) {
+        found.push(format!("[[issuer]]: {error}"));
     }
     let accept = &policy.accept;
     if !accept.asserters.is_empty() && (accept.subjects.is_empty() || accept.issuers.is_empty()) {

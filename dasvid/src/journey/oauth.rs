@@ -38,7 +38,7 @@ pub async fn grant(issuer: &str, client: &str, name: &str, password: &str, scope
     let document = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let answer = http.get(&document).send().await.with_context(|| format!("no provider answers at {issuer}"))?;
     let found: Discovery = answer.error_for_status()?.json().await.context("the provider's discovery document")?;
-    if found.issuer != issuer {
+    if found.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
         bail!("the provider at {issuer} calls itself {}", found.issuer);
     }
     let fields = [

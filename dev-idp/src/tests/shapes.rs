@@ -10,8 +10,11 @@ use crate::{Algorithm, DevIdp, Settings, Shape, UnknownAlgorithm, UnknownShape};
 async fn logged_in(shape: Shape) -> (World, Value) {
     let world = World::new(|settings| settings.shape = shape);
     let mut browser = world.browser();
-    let code = browser.log_in(&asking(&[]), "alice").await.sent("code").unwrap();
-    let tokens = browser.post("/token", &exchange(&code, &[])).await.json();
+    let (path, asked) = (shape.path(), asking(&[]));
+    let path = path.trim_end_matches('/');
+    let back = browser.log_in(&format!("{path}{asked}"), "alice").await;
+    assert_eq!(back.sent("iss"), Some(format!("{ISSUER}{}", shape.path())));
+    let tokens = browser.post(&format!("{path}/token"), &exchange(&back.sent("code").unwrap(), &[])).await.json();
     (world, tokens)
 }
 

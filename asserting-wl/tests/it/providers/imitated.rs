@@ -48,13 +48,13 @@ impl World {
 }
 
 fn config(folder: &TempDir, providers: &[(Shape, Algorithm, DevIdp)]) -> String {
-    let mut text = format!(
+    let mut text = vec![format!(
         "[identity]\nsocket = \"{}\"\n[listen]\naddress = \"127.0.0.1:0\"\n[store]\nurl = \"sqlite://{}/wl.db?mode=rwc\"\n",
         DevSpire::endpoint(&socket(folder.path(), "asserting-wl")),
         folder.path().display(),
-    );
+    )];
     for (shape, alg, idp) in providers {
-        text += &format!(
+        text.push(format!(
             r#"
 [[policy.issuer]]
 url = "{issuer}"
@@ -71,9 +71,9 @@ modes = ["plain", "id", "anonymous"]
 "#,
             issuer = idp.issuer(),
             alg = alg.name(),
-        );
+        ));
     }
-    text
+    text.concat()
 }
 
 /// What the token endpoint of a provider answers alice.
