@@ -49,9 +49,10 @@
 //!
 //! - **RSA**: the secrets are S⁻¹ and each r. Montgomery multiplication and the safegcd inversion of crypto-bigint take
 //!   constant time in their operands, so nothing is blinded; exponents (e, and the challenge, which the proof shows) are
-//!   public and steer the run. n never has a secret factor here: nobody but the provider knows one.
-//! - **ES256**: s⁻¹·P, a·R and a + c·s use p256's constant-time inversion, multiplication and scalar field.
-//! - **Ed25519**: a·B and a + c·s use curve25519-dalek's constant-time ones.
+//!   public and steer the run. A signature is first verified by aws-lc, a public operation whose time depends on e and
+//!   lengths. n never has a secret factor here: nobody but the provider knows one.
+//! - **ES256**: s⁻¹·P (which verifies the signature), a·R and a + c·s use p256's constant-time inversion, multiplication and scalar field.
+//! - **Ed25519**: s·B (likewise), a·B and a + c·s use curve25519-dalek's constant-time ones.
 //! - Draws that are not uniform below the order are thrown away; the time shows how many, not which value was kept.
 //! - **Verification** runs in variable time on purpose: its inputs are on the wire.
 //!

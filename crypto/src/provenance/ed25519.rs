@@ -21,12 +21,13 @@ pub(super) struct Halves {
     pub(super) s: Zeroizing<Scalar>,
 }
 
-/// Takes a signature apart that [`PublicKey::verify`](crate::jose::PublicKey::verify) has accepted.
+/// Takes a signature apart; none unless it is one of the message, in its one strict form.
+///
+/// Libraries verify in variable time, for to them a signature is public: s·B is compared here.
 pub(super) fn halve(key: &[u8], message: &[u8], signature: &[u8]) -> Option<Halves> {
     let (point, s) = signature.split_first_chunk()?;
-    sum(key, point, message)?;
     let s = Zeroizing::new(scalar(s)?);
-    Some(Halves { point: *point, s })
+    (EdwardsPoint::mul_base(&s) == sum(key, point, message)?).then_some(Halves { point: *point, s })
 }
 
 /// Proves: c ‖ z.

@@ -48,13 +48,11 @@ impl Witness {
         if !key.fits(scheme.algorithm()) {
             return Err(SignatureError::KeyMismatch.into());
         }
-        if scheme == Scheme::Es256 {
-            // Verified below, in constant time, and with a high s.
-            if signature.len() != 64 {
-                return Err(SignatureError::Length.into());
-            }
-        } else {
-            key.verify(scheme.algorithm(), signing_input, signature)?;
+        match scheme.algorithm().signature_len() {
+            // Verified with what is made of it, in constant time, and with a high s.
+            Some(len) if signature.len() != len => return Err(SignatureError::Length.into()),
+            Some(_) => {}
+            None => key.verify(scheme.algorithm(), signing_input, signature)?,
         }
         let secret = Secret::new(scheme, key, signing_input, signature).ok_or(SignatureError::Invalid)?;
         Ok(Self { scheme, key: key.clone(), message: Sha256::digest(signing_input).into(), secret })

@@ -2,7 +2,8 @@
 
 use super::fixture::{MESSAGE, Provider, join, parts, provider, providers, published_len};
 use super::textbook::{self, ED25519, P256, bytes, bytes_le, integer};
-use crate::provenance::{ProofError, Rounds, Scheme, trace};
+use crate::jose::{Curve, PublicKey};
+use crate::provenance::{ProofError, Rounds, Scheme, Statement, trace, verify};
 
 /// The challenge of a proof that was made over another input; honest in everything else.
 fn over(provider: &Provider, signature: &[u8], published: &[u8]) -> Vec<u8> {
@@ -138,4 +139,19 @@ fn refuses_an_r_whose_x_is_zero() {
         assert!(P256.decode(&point).is_some());
         assert_eq!(with_point(Scheme::Es256, &point), Err(ProofError::Point));
     }
+}
+
+/// A provider could choose Q so that h·G + r·Q vanishes for one message; then z·R is a commitment without any s.
+#[test]
+fn refuses_a_key_that_leaves_nothing_to_prove() {
+    let point = P256.multiply(&5_u32.into(), &P256.generator).unwrap();
+    let ratio = integer(&textbook::sha256(MESSAGE)) * (&point.0 % &P256.order).modinv(&P256.order).unwrap();
+    let (x, y) = P256.multiply(&(&P256.order - ratio % &P256.order), &P256.generator).unwrap();
+    let key = PublicKey::ec(Curve::P256, &bytes(&x, 32), &bytes(&y, 32)).unwrap();
+    let statement = Statement { key: &key, ..provider(Scheme::Es256).statement() };
+    let published = P256.encode(&point);
+    let commitment = P256.encode(&P256.multiply(&7_u32.into(), &point).unwrap());
+    let challenge = textbook::challenge(&textbook::input(&statement, &published), &[commitment], 16);
+    let proof = join(&published, &challenge, &[bytes(&7_u32.into(), 32)]);
+    assert_eq!(verify(&statement, Rounds::Eight, &proof), Err(ProofError::Point));
 }
