@@ -177,6 +177,11 @@ fn a_policy_is_checked_tried_and_explained() {
     };
     assert!(good(&test("spiffe://bank.example/subject-wl")).contains("accounts.read"));
     assert_eq!(test("spiffe://bank.example/mallory").status.code(), Some(1));
+    let row = "[[issuer]]\nurl = \"http://idp.example\"\nprofile = \"okta\"\naudience = [\"a\"]\nalgs = [\"RS256\"]\n";
+    std::fs::write(desk.path("p.toml"), row).unwrap();
+    let found = desk.run(&["policy", "check", "p.toml"]);
+    assert_eq!(found.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&found.stdout).contains("must be https, or http on loopback"));
     std::fs::write(desk.path("p.toml"), "[[mint]]\ncaler = 1\n").unwrap();
     desk.fails(1, &["policy", "check", "p.toml"]);
 }
