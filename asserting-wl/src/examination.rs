@@ -90,6 +90,11 @@ fn certificates(headers: &HeaderMap) -> Result<Certificates, Refusal> {
     }
 }
 
+/// Whether a chain may well be alive, but nobody knows what is revoked right now.
+pub(crate) fn is_unknown(refusal: &Refusal) -> bool {
+    refusal.rule == Rule::Revocation && !matches!(refusal.reason, Reason::Revoked(_))
+}
+
 /// What a refusal means in HTTP.
 pub(crate) fn kind_of(refusal: &Refusal) -> ProblemKind {
     ProblemKind::from_slug(refusal.problem_slug()).unwrap_or(ProblemKind::Internal)

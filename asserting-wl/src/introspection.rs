@@ -12,11 +12,11 @@ use mesh::Peer;
 use spiffe::SpiffeId;
 use store::{Store, StoreError};
 use token::chain::Link;
-use token::{Chain, Mode, Timestamp};
+use token::{Chain, Mode, Refusal, Timestamp};
 use wire::introspect::{IntrospectRequest, IntrospectResponse};
 use wire::problem::ProblemKind;
 
-use crate::examination::{Examiner, Exhibit};
+use crate::examination::{Examiner, Exhibit, is_unknown};
 use crate::validation::members;
 pub(crate) use root::{CutRoot, digest as cut_root_digest};
 
@@ -27,6 +27,9 @@ pub enum IntrospectionError {
     /// A proof is asked for.
     #[error("zero-knowledge proofs are not offered by this version; leave `nonce` out")]
     ProofsNotOffered,
+    /// Nobody knows what is revoked right now.
+    #[error("what is revoked is not known right now")]
+    Revocations(#[source] Refusal),
     /// The record of mints cannot be read.
     #[error("the record of mints cannot be read")]
     Store(#[from] StoreError),
@@ -36,7 +39,7 @@ impl Problem for IntrospectionError {
     fn kind(&self) -> ProblemKind {
         match self {
             Self::ProofsNotOffered => ProblemKind::InvalidRequest,
-            Self::Store(_) => ProblemKind::Unavailable,
+            Self::Revocations(_) | Self::Store(_) => ProblemKind::Unavailable,
         }
     }
 
@@ -63,7 +66,7 @@ impl Introspector {
     /// Answers one question.
     ///
     /// # Errors
-    /// [`IntrospectionError`] if a proof is asked for or the store cannot be read.
+    /// [`IntrospectionError`] if a proof is asked for, or the store or what is revoked cannot be read.
     pub async fn introspect(
         &self,
         peer: &Peer,
@@ -79,7 +82,7 @@ impl Introspector {
         }
         let Ok(chain) = Chain::parse(&request.token) else { return Ok(IntrospectResponse::inactive()) };
         let unsealed = chain.mode() == Mode::Anonymous && !chain.last().is_some_and(|link| link.claims.fin());
-        let alive = !unsealed && self.examiner.examine(Exhibit { chain: &chain, headers, peer }, now).is_ok();
+        let alive = !unsealed && alive(self.examiner.examine(Exhibit { chain: &chain, headers, peer }, now))?;
         if !alive || !self.concerns(&peer.id, &chain) {
             return Ok(IntrospectResponse::inactive());
         }
@@ -95,7 +98,7 @@ impl Introspector {
     ) -> Result<IntrospectResponse, IntrospectionError> {
         let mint = self.store.read().await?.mints().find(&root.chain.root().jti.to_string()).await?;
         let minted = mint.is_some_and(|mint| mint.digest == root.digest && mint.commitment == Some(root.commitment));
-        let alive = minted && self.examiner.root_alive(&root.chain, peer, now).is_ok();
+        let alive = minted && alive(self.examiner.root_alive(&root.chain, peer, now))?;
         if !alive || !self.concerns(&peer.id, &root.chain) {
             return Ok(IntrospectResponse::inactive());
         }
@@ -113,6 +116,15 @@ impl Introspector {
             || root.aud.iter().any(addressed)
             || chain.links().iter().any(acts)
             || self.listed.contains(caller)
+    }
+}
+
+/// A refusal is a dead chain, unless it only says that nobody knows.
+fn alive(examined: Result<(), Refusal>) -> Result<bool, IntrospectionError> {
+    match examined {
+        Ok(()) => Ok(true),
+        Err(refusal) if is_unknown(&refusal) => Err(IntrospectionError::Revocations(refusal)),
+        Err(_) => Ok(false),
     }
 }
 

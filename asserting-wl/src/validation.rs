@@ -10,7 +10,7 @@ use token::{Chain, Refusal, Rule, Timestamp};
 use wire::introspect::ValidateResponse;
 use wire::problem::ProblemKind;
 
-use crate::examination::{Examiner, Exhibit, kind_of};
+use crate::examination::{Examiner, Exhibit, is_unknown, kind_of};
 
 /// A token that is no chain, so nothing can be said about it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -42,7 +42,8 @@ impl Validator {
     /// Diagnoses a chain; its ID-mode signers' certificates are looked for in the `DA-SVID-Certs` of `headers`.
     ///
     /// # Errors
-    /// [`ValidationError`] if the token is no chain at all, or the certificates are no certificates.
+    /// [`ValidationError`] if the token is no chain at all, the certificates are no certificates, or nobody knows what
+    /// is revoked.
     pub fn validate(
         &self,
         token: &str,
@@ -52,8 +53,13 @@ impl Validator {
     ) -> Result<ValidateResponse, ValidationError> {
         let chain = Chain::parse(token)?;
         let examined = self.examiner.examine(Exhibit { chain: &chain, headers, peer }, now);
+        let mut revoked = false;
         let signature_valid = match examined {
-            Err(refusal) if refusal.rule == Rule::Form => return Err(refusal.into()),
+            Err(refusal) if refusal.rule == Rule::Form || is_unknown(&refusal) => return Err(refusal.into()),
+            Err(refusal) if refusal.rule == Rule::Revocation => {
+                revoked = true;
+                true
+            }
             // Later rules run only when every signature was good.
             Err(refusal) => refusal.rule > Rule::Signatures,
             Ok(()) => true,
@@ -62,6 +68,7 @@ impl Validator {
         Ok(ValidateResponse {
             signature_valid,
             expiration_valid: left > 0,
+            revoked,
             expires_in: left,
             claims: members(chain.root().to_json()),
             links: chain.links().iter().map(|link| members(link.claims.to_json())).collect(),

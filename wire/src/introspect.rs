@@ -42,6 +42,26 @@ pub struct Actor {
     pub act: Option<Box<Actor>>,
 }
 
+/// A zero-knowledge proof that the asserting workload holds the identity provider's signature over `input`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Zkp {
+    /// The OAuth token's header and payload as they were signed: base64url `.` base64url. Not the signature.
+    pub input: String,
+    /// When the proof was made, Unix seconds.
+    pub iat: u64,
+    /// When it ends, Unix seconds.
+    pub exp: u64,
+    /// The proof, base64url.
+    pub proof: String,
+}
+
+impl fmt::Debug for Zkp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Zkp").field("iat", &self.iat).field("exp", &self.exp).finish_non_exhaustive()
+    }
+}
+
 /// The answer of `/introspect`. A dead token, and a caller who may not ask, get `{"active":false}` and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct IntrospectResponse {
@@ -53,6 +73,9 @@ pub struct IntrospectResponse {
     /// How many links follow the root, in plain and anonymous mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub links: Option<usize>,
+    /// The proof that was asked for with a nonce, where policy lets the caller see the OAuth claims it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zkp: Option<Zkp>,
     /// The root's claims, beside the other members.
     #[serde(flatten)]
     pub claims: Map<String, Value>,
@@ -86,6 +109,8 @@ pub struct ValidateResponse {
     pub signature_valid: bool,
     /// No segment had expired.
     pub expiration_valid: bool,
+    /// The chain is genuine, in time and revoked.
+    pub revoked: bool,
     /// Seconds until the first segment expires; 0 once one has.
     pub expires_in: u64,
     /// The root's claims.
@@ -113,7 +138,7 @@ mod tests {
         let first = Actor { sub: "spiffe://a.example/b".into(), iat: 1, jti: "j1".into(), act: None };
         let last = Actor { sub: "spiffe://a.example/c".into(), iat: 2, jti: "j2".into(), act: Some(Box::new(first)) };
         let claims = json!({"dpr": "alice", "jti": "j0"}).as_object().unwrap().clone();
-        let answer = IntrospectResponse { active: true, act: Some(last), links: None, claims };
+        let answer = IntrospectResponse { active: true, act: Some(last), claims, ..IntrospectResponse::default() };
         let text = serde_json::to_string(&answer).unwrap();
         insta::assert_snapshot!(
             text,

@@ -118,6 +118,10 @@ async fn a_roots_holder_revokes_it_in_every_mode_and_no_other() {
     assert_eq!(revoke(&bank, "subject-wl", &plain).await, (200, Value::Null));
     assert_eq!(introspect(&bank, "auditor", &plain).await.1, json!({"active": false}));
     assert_eq!(introspect(&bank, "auditor", &sibling).await.1["active"], true);
+    for (token, revoked) in [(&plain, true), (&sibling, false)] {
+        let (_, diagnosis) = bank.post("stranger", "/validate", &[("token", token)]).await;
+        assert_eq!((&diagnosis["signature_valid"], &diagnosis["revoked"]), (&json!(true), &json!(revoked)));
+    }
 
     let (chain, certificates) = id_chain(&bank).await;
     let root = chain.split('~').next().unwrap();
