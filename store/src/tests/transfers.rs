@@ -93,6 +93,36 @@ async fn sums(store: &dyn Store) -> [i64; 2] {
     sums
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_on_one_file_overdraw_nothing() {
+    let folder = TempDir::new().unwrap();
+    let stores = [sqlite(&folder).await, sqlite(&folder).await];
+    let numbers = open_accounts(&*stores[0]).await;
+    let mut transfers = tokio::task::JoinSet::new();
+    for n in 0..60 {
+        let (store, to) = (stores[n % 2].clone(), numbers[1]);
+        transfers.spawn(async move {
+            let order = Transfer {
+                from: person(0),
+                to,
+                currency: "USD".into(),
+                minor: 30,
+                note: None,
+                sent: Entry::new("transfer-out", None, NOW),
+                received: Entry::new("transfer-in", None, NOW),
+            };
+            let mut tx = store.begin().await.unwrap();
+            let outcome = tx.accounts().transfer(&order).await.unwrap();
+            tx.commit().await.unwrap();
+            matches!(outcome, TransferOutcome::Done { .. })
+        });
+    }
+    let done = transfers.join_all().await.into_iter().filter(|done| *done).count();
+    let mut tx = stores[1].read().await.unwrap();
+    assert_eq!((done, tx.accounts().balance(&person(0), "USD").await.unwrap()), (33, Some(10)));
+    assert_eq!(tx.accounts().balance(&person(1), "USD").await.unwrap(), Some(1_990));
+}
+
 #[tokio::test]
 async fn a_database_from_before_transfers_is_brought_up_to_date() {
     let folder = TempDir::new().unwrap();
