@@ -5,17 +5,8 @@
 //! as root or as the user of its callers.
 
 use crate::Entry;
-use std::{
-    fs, io,
-    path::PathBuf,
-    pin::Pin,
-    task::{Context, Poll},
-};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpStream, UnixStream},
-};
-use tonic::transport::server::Connected;
+use std::{fs, path::PathBuf};
+use tokio::net::{UnixStream, unix::UCred};
 
 /// An identity and who gets it on a shared socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,55 +43,14 @@ pub(crate) enum Caller {
     Tcp,
 }
 
-/// A connection whose caller is known.
-#[derive(Debug)]
-pub(crate) struct Attested<S> {
-    stream: S,
-    caller: Caller,
-}
-
-impl Attested<UnixStream> {
-    pub(crate) fn unix(stream: UnixStream) -> Self {
+impl Caller {
+    pub(crate) fn of(stream: &UnixStream) -> Self {
         let credentials = stream.peer_cred().ok();
-        let pid = credentials.as_ref().and_then(tokio::net::unix::UCred::pid);
+        let pid = credentials.as_ref().and_then(UCred::pid);
         let path = pid.and_then(|pid| fs::read_link(format!("/proc/{pid}/exe")).ok());
-        let caller = Caller::Unix { uid: credentials.map(|credentials| credentials.uid()), path };
+        let caller = Self::Unix { uid: credentials.map(|credentials| credentials.uid()), path };
         tracing::debug!(?caller, "attested");
-        Self { stream, caller }
-    }
-}
-
-impl Attested<TcpStream> {
-    pub(crate) const fn tcp(stream: TcpStream) -> Self {
-        Self { stream, caller: Caller::Tcp }
-    }
-}
-
-impl<S> Connected for Attested<S> {
-    type ConnectInfo = Caller;
-
-    fn connect_info(&self) -> Caller {
-        self.caller.clone()
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Attested<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Attested<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        caller
     }
 }
 

@@ -31,11 +31,7 @@ pub(crate) struct Offer {
 
 impl Offer {
     fn is_for(&self, caller: Option<&Caller>) -> bool {
-        match (&self.selectors, caller) {
-            (None, _) => true,
-            (Some(selectors), Some(caller)) => selectors.admit(caller),
-            (Some(_), None) => false,
-        }
+        self.selectors.as_ref().is_none_or(|selectors| caller.is_some_and(|caller| selectors.admit(caller)))
     }
 }
 

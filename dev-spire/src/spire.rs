@@ -2,7 +2,7 @@
 
 use crate::{
     AuthorityError, Config, Entry, Listen, Registration, Settings, SocketError,
-    attestation::Attested,
+    connection::Connection,
     pb::spiffe_workload_api_server::SpiffeWorkloadApiServer,
     reflection,
     registry::Registry,
@@ -27,7 +27,6 @@ use tokio::{
 };
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::server::Connected;
 
 /// How long [`DevSpire::shutdown`] waits for streams to end.
 const SHUTDOWN: Duration = Duration::from_secs(2);
@@ -90,7 +89,8 @@ impl DevSpire {
         let name = self.enter(entry).await?;
         let (listener, file) = socket::bind(path, Access::Owner)?;
         self.keep(file);
-        self.serve(UnixListenerStream::new(listener), vec![Offer { name, selectors: None }]);
+        let incoming = UnixListenerStream::new(listener).map(|stream| stream.map(Connection::unix));
+        self.serve(incoming, vec![Offer { name, selectors: None }]);
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl DevSpire {
             Listen::Unix(path) => {
                 let (listener, file) = socket::bind(path, Access::Everyone)?;
                 self.keep(file);
-                let incoming = UnixListenerStream::new(listener).map(|stream| stream.map(Attested::unix));
+                let incoming = UnixListenerStream::new(listener).map(|stream| stream.map(Connection::unix));
                 self.serve(incoming, offers);
                 Ok(Self::endpoint(path))
             }
@@ -131,7 +131,7 @@ impl DevSpire {
                 let failed = |source| DevSpireError::Port { address: *address, source };
                 let listener = TcpListener::bind(address).await.map_err(failed)?;
                 let local = listener.local_addr().map_err(failed)?;
-                let incoming = TcpListenerStream::new(listener).map(|stream| stream.map(Attested::tcp));
+                let incoming = TcpListenerStream::new(listener).map(|stream| stream.map(Connection::tcp));
                 self.serve(incoming, offers);
                 Ok(format!("tcp://{local}"))
             }
@@ -149,9 +149,9 @@ impl DevSpire {
         self.files.lock().unwrap_or_else(PoisonError::into_inner).push(file);
     }
 
-    fn serve<S>(&self, incoming: impl Stream<Item = io::Result<S>> + Send + 'static, offers: Vec<Offer>)
+    fn serve<S>(&self, incoming: impl Stream<Item = io::Result<Connection<S>>> + Send + 'static, offers: Vec<Offer>)
     where
-        S: AsyncRead + AsyncWrite + Connected<ConnectInfo: Clone + Send + Sync> + Unpin + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = Service { registry: self.registry.clone(), offers, stop: self.stop.clone() };
         let server = tonic::transport::Server::builder()
