@@ -13,6 +13,7 @@
 pub mod actor;
 pub mod bank;
 pub mod browser;
+pub mod museum;
 pub mod raw;
 pub mod reply;
 pub mod street;
