@@ -66,7 +66,7 @@ pub(super) fn open(key: &[u8], message: &[u8], proof: &[u8]) -> Result<Opened, P
 }
 
 /// P = R + h·A with h = SHA-512(R ‖ A ‖ M) mod ℓ (RFC 8032 §5.1.7). None if A, R or P is of small order, or A or R is not
-/// canonical.
+/// canonical. (Nobody finds an R that makes P small: it would take a fixed point of the hash. The check costs next to nothing.)
 fn sum(key: &[u8], point: &[u8; WIDTH], message: &[u8]) -> Option<EdwardsPoint> {
     let hash = Sha512::new().chain_update(point).chain_update(key).chain_update(message).finalize();
     let h = Scalar::from_bytes_mod_order_wide(&hash.into());
