@@ -11,6 +11,8 @@ mod attacks_oauth;
 #[cfg(test)]
 mod attacks_services;
 #[cfg(test)]
+mod attacks_transfers;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod garbage;
@@ -18,3 +20,5 @@ mod garbage;
 mod journey;
 #[cfg(test)]
 mod logout;
+#[cfg(test)]
+mod museum;
