@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chassis::ConfigError;
-use chassis::config::{IdentitySettings, ListenSettings, Period, PolicySource, StoreSettings};
+use chassis::config::{IdentitySettings, ListenSettings, Period, PolicySource, ProviderSettings, StoreSettings};
 use serde::Deserialize;
 use url::Url;
 
@@ -130,14 +130,6 @@ pub struct LogoutSettings {
     pub listen: SocketAddr,
     /// Client IDs of this bank at its providers; a logout token's `aud` must hold one.
     pub audience: Vec<String>,
-}
-
-/// `[providers]`: how identity providers are reached.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ProviderSettings {
-    /// A PEM file of further certificate authorities for https.
-    pub ca_file: Option<PathBuf>,
 }
 
 /// Finds what is wrong with settings that parse, without opening a port or the policy's file.

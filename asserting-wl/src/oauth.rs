@@ -9,10 +9,10 @@ mod compact;
 mod error;
 mod keys;
 mod profile;
-mod provider;
 
 use std::collections::{HashMap, HashSet};
 
+use chassis::provider::{self, Provider};
 use spiffe::SpiffeId;
 use token::Timestamp;
 use token::json::{Object, Value};
@@ -22,8 +22,7 @@ pub use claims::AccessToken;
 use claims::Expected;
 use compact::Compact;
 pub use error::{IssuerError, OauthError};
-pub use keys::{KeyMismatch, ProviderKeys, ProviderKeysError, SignatureAlgorithm};
-pub use provider::{Provider, ProviderError};
+pub use keys::{KeyMismatch, ProviderKeys, SignatureAlgorithm};
 
 /// Verifies access tokens of the issuers in the policy.
 pub struct OauthVerifier {
@@ -36,7 +35,7 @@ struct TrustedIssuer {
     audience: Vec<String>,
     clients: Vec<String>,
     algs: Vec<SignatureAlgorithm>,
-    provider: Provider,
+    provider: Provider<ProviderKeys>,
 }
 
 impl OauthVerifier {
@@ -133,7 +132,7 @@ impl Signed<'_> {
 impl TrustedIssuer {
     async fn check_signature(&self, compact: &Compact<'_>, now: Timestamp) -> Result<(), OauthError> {
         let (kid, algorithm) = (compact.header.kid.as_deref(), compact.header.algorithm);
-        let keys = self.provider.keys(kid, algorithm, now).await?;
+        let keys = self.provider.keys(|keys| keys.knows(kid, algorithm), now).await?;
         keys.verify(kid, algorithm, compact.message.as_bytes(), compact.signature).map_err(|mismatch| match mismatch {
             KeyMismatch::Unknown => OauthError::UnknownKey,
             KeyMismatch::Signature => OauthError::Signature,

@@ -1,13 +1,11 @@
 //! The process: identity, store, keys, policy, listener, in this order.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 use chassis::trust::TrustStore;
 use chassis::{ConfigError, Process, Running, Workload, plain, service};
-use mesh::web::WebSettings;
 use mesh::{Allow, Identity};
 use spiffe::{SpiffeId, TrustDomain};
 use store::seal::SealKey;
@@ -79,7 +77,7 @@ async fn app(
     let now = Moment::from_seconds(process.clock.now().0);
     let keyring = Arc::new(Keyring::open(&*store, &seal, config.mint.alg.jose(), now).await?);
     let own_keys = RootKeys::parse(&serde_json::to_vec(&keyring.jwks(None))?)?;
-    let http = mesh::web::client(web(config.providers.ca_file.as_deref())?)?;
+    let http = mesh::web::client(config.providers.web()?)?;
     let revocations = Arc::new(Ledger::open(&*store, process.clock.now()).await.context("revocations cannot be read")?);
     let following = Arc::clone(&revocations).follow(Arc::clone(&store), process.clock.clone(), process.stop.clone());
     process.tasks.spawn(following);
@@ -135,12 +133,6 @@ async fn serve_logout(settings: &LogoutSettings, app: &App, process: &Process) -
     let router = logout::router(Arc::new(receiver));
     process.tasks.spawn(plain::serve(listener, router, plain::Limits::default(), process.stop.clone()));
     Ok(address)
-}
-
-/// How identity providers are reached.
-fn web(ca: Option<&Path>) -> anyhow::Result<WebSettings> {
-    let ca = ca.map(|path| std::fs::read_to_string(path).with_context(|| path.display().to_string())).transpose()?;
-    Ok(WebSettings { ca, ..WebSettings::default() })
 }
 
 async fn serve(

@@ -22,7 +22,7 @@ use layers::Layer;
 pub use period::Period;
 pub use sections::{
     AdminSettings, AssertingSettings, IdentitySettings, ListenSettings, LogFormat, LogSettings, PolicySource,
-    RevocationSettings, StoreSettings,
+    ProviderSettings, RevocationSettings, StoreSettings,
 };
 
 /// The sections the chassis reads itself.

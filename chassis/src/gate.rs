@@ -24,6 +24,7 @@ use token::{Accept, Arrival, Body, Chain, Mode, Reason, Refusal, Revocations, Ro
 
 use crate::clock::Clock;
 use crate::process::Process;
+use crate::provenance::ProofCheck;
 use crate::trust::TrustStore;
 
 pub use buffered::{Admitted, Route, buffered};
@@ -33,7 +34,10 @@ use inbound::Inbound;
 
 /// Admits requests that carry a chain. Cheap to clone.
 #[derive(Clone)]
-pub struct Gate(Arc<Inner>);
+pub struct Gate {
+    inner: Arc<Inner>,
+    provenance: Option<Arc<ProofCheck>>,
+}
 
 struct Inner {
     me: SpiffeId,
@@ -65,7 +69,15 @@ impl Gate {
     ) -> Self {
         let chains = process.metrics.register("chains", "Chains that were verified", Family::default());
         let verifier = Verifier::new(me.clone(), accept);
-        Self(Arc::new(Inner { me, verifier, trust, revocations, events, clock: process.clock.clone(), chains }))
+        let inner = Inner { me, verifier, trust, revocations, events, clock: process.clock.clone(), chains };
+        Self { inner: Arc::new(inner), provenance: None }
+    }
+
+    /// The same gate, which also has proofs checked (rule 13).
+    #[must_use]
+    pub fn with_provenance(mut self, provenance: Option<ProofCheck>) -> Self {
+        self.provenance = provenance.map(Arc::new);
+        self
     }
 
     /// Verifies the chain that a request from `peer` carries against the rules of its route.
@@ -92,39 +104,44 @@ impl Gate {
             }
             Err(refusal) => {
                 self.refused(peer, &inbound, &refusal).await;
-                Err(GateError::Refused { refusal, culprit: self.0.me.clone() })
+                Err(GateError::Refused { refusal, culprit: self.inner.me.clone() })
             }
         }
     }
 
+    /// Every rule of this service: first those that need nobody else, then rule 13.
     async fn verify(&self, peer: &Peer, inbound: &Inbound<'_>, route: &RouteRule) -> Result<Verified<Chain>, Refusal> {
-        let first = self.verify_now(peer, inbound, route);
+        let request = inbound.request();
+        let arrival = inbound.arrival(peer, &request, route);
+        let chain = self.verify_offline(&arrival, inbound).await?;
+        if let Some(provenance) = &self.provenance {
+            let certificates = inbound.certificate_lines.first().copied();
+            let refused =
+                |reason| Refusal { mode: Some(chain.mode()), ..Refusal::new(Rule::Provenance, 0, reason) };
+            provenance.check(&chain, certificates, &arrival).await.map_err(refused)?;
+        }
+        Ok(chain)
+    }
+
+    async fn verify_offline(&self, arrival: &Arrival<'_>, inbound: &Inbound<'_>) -> Result<Verified<Chain>, Refusal> {
+        let first = self.verify_now(arrival);
         match &first {
             Err(refusal) if is_key_missing(refusal) => {}
             _ => return first,
         }
         let Some(asserter) = inbound.chain().map(|chain| chain.root().iss.clone()) else { return first };
-        if self.0.trust.refresh_for(&asserter).await { self.verify_now(peer, inbound, route) } else { first }
+        if self.inner.trust.refresh_for(&asserter).await { self.verify_now(arrival) } else { first }
     }
 
-    fn verify_now(&self, peer: &Peer, inbound: &Inbound<'_>, route: &RouteRule) -> Result<Verified<Chain>, Refusal> {
-        let request = inbound.request();
-        let arrival = Arrival {
-            chain: &inbound.chain_lines,
-            certificates: &inbound.certificate_lines,
-            peer: &peer.id,
-            peer_x5t: peer.x5t,
-            request: &request,
-            route,
-        };
-        let trust = self.0.trust.snapshot();
-        self.0.verifier.verify(&arrival, &trust, self.0.revocations.as_ref(), self.0.clock.now())
+    fn verify_now(&self, arrival: &Arrival<'_>) -> Result<Verified<Chain>, Refusal> {
+        let trust = self.inner.trust.snapshot();
+        self.inner.verifier.verify(arrival, &trust, self.inner.revocations.as_ref(), self.inner.clock.now())
     }
 
     /// Counts, logs and reports a refusal, once.
     async fn refused(&self, peer: &Peer, inbound: &Inbound<'_>, refusal: &Refusal) {
         self.count("refused", refusal.rule.name(), refusal.mode);
-        let rejection = Rejection::new(refusal, peer, inbound, self.0.clock.now());
+        let rejection = Rejection::new(refusal, peer, inbound, self.inner.clock.now());
         tracing::info!(
             rule = refusal.rule.name(),
             segment = refusal.segment,
@@ -135,7 +152,7 @@ impl Gate {
             "chain refused: {}",
             refusal.reason
         );
-        self.0.events.rejected(&rejection).await;
+        self.inner.events.rejected(&rejection).await;
     }
 
     fn count(&self, outcome: &'static str, rule: &'static str, mode: Option<Mode>) {
@@ -145,7 +162,7 @@ impl Gate {
             Some(Mode::Anonymous) => "anonymous",
             None => "unknown",
         };
-        self.0.chains.get_or_create(&Labels { outcome, rule, mode }).inc();
+        self.inner.chains.get_or_create(&Labels { outcome, rule, mode }).inc();
     }
 }
 
@@ -155,6 +172,6 @@ fn is_key_missing(refusal: &Refusal) -> bool {
 
 impl std::fmt::Debug for Gate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gate").field("me", &self.0.me).finish_non_exhaustive()
+        f.debug_struct("Gate").field("me", &self.inner.me).finish_non_exhaustive()
     }
 }

@@ -16,6 +16,8 @@ pub mod metrics;
 pub mod plain;
 pub mod problem;
 pub mod process;
+pub mod provenance;
+pub mod provider;
 pub mod readiness;
 pub mod revocations;
 mod run;

@@ -10,6 +10,7 @@ mod source;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mesh::{Client, ClientSettings, Identity};
 use prometheus_client::metrics::gauge::Gauge;
@@ -28,6 +29,8 @@ pub use source::{FetchError, ListSource};
 
 /// What readiness calls the wait for the first list.
 const WAITING: &str = "revocations";
+/// How long a process waits at most before it asks again for its first list.
+const FIRST: Duration = Duration::from_millis(100);
 /// Most lists read in a row to catch up, so that an asserter cannot keep a process from ever looking at the clock.
 const MOST_PAGES: usize = 1000;
 
@@ -60,7 +63,7 @@ pub fn start(
     settings: &RevocationSettings,
     process: &Process,
 ) -> anyhow::Result<Arc<RevocationTable>> {
-    let patience = settings.max_silence.0.min(std::time::Duration::from_secs(5));
+    let patience = settings.max_silence.0.min(Duration::from_secs(5));
     let limits = ClientSettings { first_byte_timeout: patience, body_timeout: patience, ..ClientSettings::default() };
     let source = MeshList(Client::new(identity, asserter.clone(), url, limits)?);
     Ok(follow(Box::new(source), asserter.clone(), trust.clone(), settings, process))
@@ -114,11 +117,12 @@ impl Follower {
             let now = process.clock.now();
             self.table.purge(now);
             self.gauges.show(&self.table, now);
-            tokio::time::sleep(settings.interval.0).await;
+            let pause = if self.waiting.is_some() { settings.interval.0.min(FIRST) } else { settings.interval.0 };
+            tokio::time::sleep(pause).await;
         }
     }
 
-    /// Fetches what is new until there is nothing more.
+    /// Fetches what is new until there is nothing more. The view is as of `now`, before anything was asked.
     async fn update(&mut self, now: Timestamp) -> Result<(), UpdateError> {
         for _ in 0..MOST_PAGES {
             let list = self.fetch(now).await?;
@@ -127,7 +131,7 @@ impl Follower {
             }
             self.reached = list.version;
             if list.complete {
-                self.table.heard(list.made_at.min(now));
+                self.table.heard(now);
                 if self.waiting.take().is_some() {
                     tracing::info!(asserter = %self.asserter, records = self.table.len(), "revocations are known");
                 }

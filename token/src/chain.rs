@@ -11,7 +11,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use crate::claims::{LinkClaims, RootClaims};
-use crate::encoding::Digest;
+use crate::encoding::{Digest, base64url};
 use crate::header::{LinkHeader, RootHeader};
 use crate::mode::Mode;
 use crate::refusal::Refusal;
@@ -28,6 +28,9 @@ pub const MAX_SEGMENT: usize = 4_096;
 
 /// The most links after a root.
 pub const MAX_LINKS: usize = 16;
+
+/// Bytes of R, the half of an anonymous tail that is no key.
+const R: usize = 32;
 
 /// A chain of acceptable form (rule 1) and of one mode (the part of rule 2 no policy changes).
 ///
@@ -136,6 +139,17 @@ impl Chain {
     #[must_use]
     pub fn expires(&self) -> crate::Timestamp {
         self.last().map_or(self.root.exp, |link| link.claims.exp)
+    }
+
+    /// What of the chain may be shown to its asserter: all of it, but of an unsealed anonymous chain only the root with
+    /// its tail cut to R, for its last `s` is a key.
+    #[must_use]
+    pub fn to_show(&self) -> Zeroizing<String> {
+        if self.mode != Mode::Anonymous || self.last().is_some_and(|link| link.claims.fin()) {
+            return self.text.clone();
+        }
+        let r = self.tail(0).get(..R).unwrap_or_default();
+        Zeroizing::new(format!("{}.{}", self.signed(0), base64url(r)))
     }
 
     /// The chain as it travels in `DA-SVID`.

@@ -7,7 +7,10 @@ use crate::chain::MAX_LINKS;
 use crate::mode::Mode;
 use crate::path;
 
+mod provenance;
 mod text;
+
+pub use provenance::{Proof, Provenance, Verification};
 
 /// Everything a service may be told about who may do what. Unknown keys are errors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +24,8 @@ pub struct Policy {
     pub mint: Vec<Mint>,
     /// What a verifier believes.
     pub accept: Accept,
+    /// Whether a verifier also asks for the proof of the identity provider's signature (rule 13).
+    pub provenance: Provenance,
     /// What each route requires.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub route: Vec<Route>,

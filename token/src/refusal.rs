@@ -99,6 +99,7 @@ impl Refusal {
             Rule::Revocation => "unavailable",
             Rule::Once if matches!(self.reason, Reason::IdempotencyKeyMissing) => "invalid-request",
             Rule::Once => "replay-detected",
+            Rule::Provenance if matches!(self.reason, Reason::ProofUnavailable) => "unavailable",
             _ if matches!(self.mode, Some(Mode::Plain)) => "invalid-token",
             _ => "invalid-chain",
         }

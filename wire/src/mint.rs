@@ -61,6 +61,9 @@ pub struct MintResponse {
     /// The root signer's certificates as a `DA-SVID-Certs` value, where an SVID signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificates: Option<String>,
+    /// The zero-knowledge proof of the OAuth signature as a `DA-SVID-Proof` value, where the asserter embeds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
 }
 
 impl fmt::Debug for MintResponse {
@@ -86,6 +89,7 @@ mod tests {
             expires_in: 120,
             oauth_token: OauthToken { signature_valid: true, expiration_valid: true, expires_in: 299 },
             certificates: None,
+            proof: None,
         }
     }
 

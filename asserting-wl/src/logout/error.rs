@@ -1,10 +1,11 @@
 //! Why a logout token is refused, in words whoever runs the identity provider can act on.
 
+use chassis::provider::ProviderError;
 use chassis::Problem;
 use store::StoreError;
 use wire::problem::ProblemKind;
 
-use crate::oauth::{OauthError, ProviderError};
+use crate::oauth::OauthError;
 
 /// Why a logout token is refused.
 #[derive(Debug, thiserror::Error)]

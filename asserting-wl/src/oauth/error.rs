@@ -1,8 +1,7 @@
 //! Why an access token is refused, in words the caller can act on. No variant holds anything of the token.
 
+use chassis::provider::ProviderError;
 use wire::problem::ProblemKind;
-
-use super::ProviderError;
 
 /// Why an access token is refused.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]

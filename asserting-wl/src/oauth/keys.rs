@@ -3,6 +3,7 @@
 //! Read leniently, unlike our own `/keys`: a provider may publish encryption keys and kinds we do not know beside the
 //! ones we use. What is not understood is left out, so it can never verify anything.
 
+use chassis::provider::{KeySet, KeySetError};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use token::encoding::from_base64url;
@@ -81,18 +82,6 @@ impl KeyKind {
 /// Every usable key of one provider: a snapshot that a request holds from the look-up to the verdict.
 pub struct ProviderKeys(Vec<ProviderKey>);
 
-/// Why a provider's key document cannot be used.
-#[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ProviderKeysError {
-    /// Not JSON with a `keys` array, or more than 64 keys.
-    #[error("the provider's JWKS is not a key set")]
-    Malformed,
-    /// Nothing in it can verify a signature.
-    #[error("the provider's JWKS holds no usable signature key")]
-    Empty,
-}
-
 /// Why no key verified the signature.
 #[derive(Debug, PartialEq, Eq)]
 pub enum KeyMismatch {
@@ -121,20 +110,18 @@ struct RawKey {
     y: Option<String>,
 }
 
-impl ProviderKeys {
-    /// Reads a JWKS document.
-    ///
-    /// # Errors
-    /// [`ProviderKeysError`] if it is no key set or nothing in it is usable.
-    pub fn parse(document: &[u8]) -> Result<Self, ProviderKeysError> {
-        let set: RawSet = serde_json::from_slice(document).map_err(|_| ProviderKeysError::Malformed)?;
+impl KeySet for ProviderKeys {
+    fn parse(document: &[u8]) -> Result<Self, KeySetError> {
+        let set: RawSet = serde_json::from_slice(document).map_err(|_| KeySetError::Malformed)?;
         if set.keys.len() > MAX_KEYS {
-            return Err(ProviderKeysError::Malformed);
+            return Err(KeySetError::Malformed);
         }
         let keys: Vec<_> = set.keys.into_iter().filter_map(ProviderKey::from_json).collect();
-        if keys.is_empty() { Err(ProviderKeysError::Empty) } else { Ok(Self(keys)) }
+        if keys.is_empty() { Err(KeySetError::Empty) } else { Ok(Self(keys)) }
     }
+}
 
+impl ProviderKeys {
     /// Whether a key of this `kid` fits the algorithm; without a `kid`, whether exactly one key does.
     #[must_use]
     pub fn knows(&self, kid: Option<&str>, algorithm: SignatureAlgorithm) -> bool {

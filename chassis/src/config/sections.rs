@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use spiffe::SpiffeId;
 use token::Policy;
@@ -160,6 +161,27 @@ impl RevocationSettings {
             return Err(super::ConfigError::invalid("revocations.max_silence", message));
         }
         Ok(())
+    }
+}
+
+/// `[providers]`: how identity providers are reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProviderSettings {
+    /// A PEM file of further certificate authorities for https.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+}
+
+impl ProviderSettings {
+    /// The same for `mesh::web::client`.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn web(&self) -> anyhow::Result<mesh::web::WebSettings> {
+        let read = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| path.display().to_string());
+        let ca = self.ca_file.as_ref().map(read).transpose()?;
+        Ok(mesh::web::WebSettings { ca, ..mesh::web::WebSettings::default() })
     }
 }
 

@@ -6,8 +6,9 @@ use axum::extract::OriginalUri;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Version};
+use mesh::Peer;
 use token::request::fields;
-use token::{Body, Chain, Request};
+use token::{Arrival, Body, Chain, Request, RouteRule};
 use wire::header::{DA_SVID, DA_SVID_CERTS};
 
 /// Borrowed views of a request's head and trailers.
@@ -43,6 +44,18 @@ impl<'a> Inbound<'a> {
             headers: &self.headers,
             trailers: &self.trailers,
             body: self.body,
+        }
+    }
+
+    /// The request, `self`'s own, as the verifier reads it.
+    pub(super) fn arrival<'b>(&'b self, peer: &'b Peer, request: &'b Request<'b>, route: &'b RouteRule) -> Arrival<'b> {
+        Arrival {
+            chain: &self.chain_lines,
+            certificates: &self.certificate_lines,
+            peer: &peer.id,
+            peer_x5t: peer.x5t,
+            request,
+            route,
         }
     }
 

@@ -27,9 +27,9 @@ pub enum ListError {
     /// It is the list of another asserter.
     #[error("it is another asserter's list")]
     Issuer,
-    /// It was made in the future.
-    #[error("it was made in the future; are the clocks right?")]
-    Future,
+    /// It was made more than half a minute ago or ahead.
+    #[error("it was not made now; are the clocks right?")]
+    Time,
     /// It continues another version than the one that is known.
     #[error("it does not continue what is known")]
     Gap,
@@ -45,8 +45,6 @@ pub struct Believed {
     pub version: u64,
     /// Nothing came after it when it was made.
     pub complete: bool,
-    /// When it was made.
-    pub made_at: Timestamp,
     /// The records this version of the software understands.
     pub records: Vec<RevocationRecord>,
 }
@@ -64,8 +62,8 @@ pub fn open(jws: &str, asserter: &SpiffeId, trust: &Trust, after: u64, now: Time
     if list.iss != asserter.to_string() {
         return Err(ListError::Issuer);
     }
-    if list.iat > now.plus(LEEWAY).0 {
-        return Err(ListError::Future);
+    if list.iat > now.plus(LEEWAY).0 || now.0 > list.iat.saturating_add(LEEWAY) {
+        return Err(ListError::Time);
     }
     if list.version < after {
         return Err(ListError::RolledBack);
@@ -76,7 +74,6 @@ pub fn open(jws: &str, asserter: &SpiffeId, trust: &Trust, after: u64, now: Time
     Ok(Believed {
         version: list.version,
         complete: list.complete,
-        made_at: Timestamp(list.iat),
         records: list.records.iter().filter_map(record).collect(),
     })
 }

@@ -89,3 +89,19 @@ pub(super) mod seconds {
         is_number.then(|| number.parse::<u64>().ok()?.checked_mul(unit)).flatten()
     }
 }
+
+/// 8 or 16.
+pub(super) mod rounds {
+    use super::{Deserialize as _, Deserializer, Serializer};
+    use crate::provenance::Rounds;
+    use serde::de::Error as _;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    pub(crate) fn serialize<S: Serializer>(rounds: &Rounds, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(rounds.count() as u64)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rounds, D::Error> {
+        Rounds::try_from(u64::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}

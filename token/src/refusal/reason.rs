@@ -310,6 +310,15 @@ pub enum Reason {
     /// The proof does not verify.
     #[error("the zero-knowledge proof does not hold: {0}")]
     ProofRefused(ProvenanceError),
+    /// The asserter was asked and does not call the chain active.
+    #[error("the asserter does not say that the chain is active")]
+    NotActive,
+    /// The asserter was asked and its claims are not the root's.
+    #[error("the asserter says something else than the root")]
+    OtherClaims,
+    /// The asserter or the identity provider cannot be asked right now.
+    #[error("the asserter or the identity provider's keys cannot be reached right now")]
+    ProofUnavailable,
 }
 
 impl Reason {

@@ -28,7 +28,7 @@ impl Key {
     }
 }
 
-fn set(keys: &[Value]) -> Result<ProviderKeys, ProviderKeysError> {
+fn set(keys: &[Value]) -> Result<ProviderKeys, KeySetError> {
     ProviderKeys::parse(json!({ "keys": keys }).to_string().as_bytes())
 }
 
@@ -86,10 +86,10 @@ fn ignores_encryption_keys() {
     let key = Key::generate(jose::Algorithm::Rs256);
     let mut encryption = key.jwk("k");
     encryption["use"] = json!("enc");
-    assert_eq!(set(&[encryption.clone()]).err(), Some(ProviderKeysError::Empty));
+    assert_eq!(set(&[encryption.clone()]).err(), Some(KeySetError::Empty));
     encryption["use"] = json!("sig");
     encryption["alg"] = json!("RSA-OAEP");
-    assert_eq!(set(&[encryption]).err(), Some(ProviderKeysError::Empty));
+    assert_eq!(set(&[encryption]).err(), Some(KeySetError::Empty));
 }
 
 #[test]
@@ -116,17 +116,17 @@ fn without_a_kid_only_a_single_key_is_used() {
 fn refuses_an_exponent_other_than_65537_and_symmetric_keys() {
     let mut small = Key::generate(jose::Algorithm::Rs256).jwk("k");
     small["e"] = json!("Aw");
-    assert_eq!(set(&[small]).err(), Some(ProviderKeysError::Empty));
-    assert_eq!(set(&[json!({"kty": "oct", "k": "AAAA", "kid": "k"})]).err(), Some(ProviderKeysError::Empty));
+    assert_eq!(set(&[small]).err(), Some(KeySetError::Empty));
+    assert_eq!(set(&[json!({"kty": "oct", "k": "AAAA", "kid": "k"})]).err(), Some(KeySetError::Empty));
 }
 
 #[test]
 fn refuses_what_is_not_a_key_set() {
     for document in ["", "null", "[]", r#"{"keys":{}}"#, "<html>"] {
-        assert_eq!(ProviderKeys::parse(document.as_bytes()).err(), Some(ProviderKeysError::Malformed), "{document}");
+        assert_eq!(ProviderKeys::parse(document.as_bytes()).err(), Some(KeySetError::Malformed), "{document}");
     }
-    assert_eq!(set(&[]).err(), Some(ProviderKeysError::Empty));
-    assert_eq!(set(&vec![json!({}); 65]).err(), Some(ProviderKeysError::Malformed));
+    assert_eq!(set(&[]).err(), Some(KeySetError::Empty));
+    assert_eq!(set(&vec![json!({}); 65]).err(), Some(KeySetError::Malformed));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One identity provider's keys: discovery (OpenID Connect Discovery 1.0 §4), JWKS, and the cache in front of them.
 //!
-//! Only issuers of the policy get here, so no token can choose an address. Redirects are not followed (the client that
+//! asserting-wl checks access tokens with them, a verifier of rule 13 checks proofs; each reads the document in its own
+//! way ([`KeySet`]). Only issuers of the policy get here, so no token can choose an address. Redirects are not followed (the client that
 //! is passed in refuses them), answers are bounded in size and time, and a failed fetch never removes keys that are
 //! less than an hour old.
 
@@ -9,10 +10,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use token::Timestamp;
+use token::provenance::IssuerKeys;
 use tokio::sync::Mutex;
 use url::{Host, Url};
-
-use super::keys::{ProviderKeys, ProviderKeysError, SignatureAlgorithm};
 
 /// Largest discovery or JWKS document, bytes.
 const MAX_DOCUMENT: usize = 256 * 1024;
@@ -49,21 +49,53 @@ pub enum ProviderError {
     IssuerMismatch,
     /// The JWKS is unusable.
     #[error(transparent)]
-    Keys(#[from] ProviderKeysError),
+    Keys(#[from] KeySetError),
+}
+
+/// Why a provider's key document cannot be used.
+#[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeySetError {
+    /// Not JSON with a `keys` array, or too many keys.
+    #[error("the provider's JWKS is not a key set")]
+    Malformed,
+    /// Nothing in it can verify a signature.
+    #[error("the provider's JWKS holds no usable signature key")]
+    Empty,
+}
+
+/// A key document as its reader understands it.
+pub trait KeySet: Sized + Send + Sync {
+    /// Reads a JWK Set (RFC 7517 §5).
+    ///
+    /// # Errors
+    /// [`KeySetError`] if it is none, or of no use.
+    fn parse(document: &[u8]) -> Result<Self, KeySetError>;
+}
+
+impl KeySet for IssuerKeys {
+    fn parse(document: &[u8]) -> Result<Self, KeySetError> {
+        Self::parse(document).map_err(|_| KeySetError::Malformed)
+    }
 }
 
 /// Where one issuer's keys come from, and the last ones it had.
-pub struct Provider {
+pub struct Provider<K> {
     issuer: String,
     http: reqwest::Client,
-    current: RwLock<Option<Fetched>>,
+    current: RwLock<Option<Fetched<K>>>,
     fetching: Mutex<LastAttempt>,
 }
 
-#[derive(Clone)]
-struct Fetched {
-    keys: Arc<ProviderKeys>,
+struct Fetched<K> {
+    keys: Arc<K>,
     at: Timestamp,
+}
+
+impl<K> Clone for Fetched<K> {
+    fn clone(&self) -> Self {
+        Self { keys: Arc::clone(&self.keys), at: self.at }
+    }
 }
 
 /// When the provider was last asked, and what went wrong then.
@@ -79,7 +111,7 @@ struct Discovery {
     jwks_uri: String,
 }
 
-impl Provider {
+impl<K: KeySet> Provider<K> {
     /// A provider that is asked at the first token, over `http`, which must not follow redirects.
     #[must_use]
     pub fn new(issuer: &str, http: reqwest::Client) -> Self {
@@ -88,20 +120,19 @@ impl Provider {
 
     /// The keys to check one token with: a snapshot, so that a change during the request changes nothing.
     ///
-    /// A `kid` that is not among them causes one fetch, at most every three seconds.
+    /// Keys that are not `enough`, for they lack a `kid`, cause one fetch, at most every three seconds.
     ///
     /// # Errors
     /// [`ProviderError`] if there are no keys less than an hour old and none can be fetched.
     pub async fn keys(
         &self,
-        kid: Option<&str>,
-        algorithm: SignatureAlgorithm,
+        enough: impl Fn(&K) -> bool,
         now: Timestamp,
-    ) -> Result<Arc<ProviderKeys>, ProviderError> {
+    ) -> Result<Arc<K>, ProviderError> {
         let known = self.current();
         let due = match &known {
             None => true,
-            Some(fetched) => now.0.saturating_sub(fetched.at.0) > FRESH || !fetched.keys.knows(kid, algorithm),
+            Some(fetched) => now.0.saturating_sub(fetched.at.0) > FRESH || !enough(&fetched.keys),
         };
         if !due && let Some(fetched) = known {
             return Ok(fetched.keys);
@@ -110,9 +141,9 @@ impl Provider {
     }
 
     /// Fetches unless another request just did, and falls back to keys that are not stale yet.
-    async fn refresh(&self, seen: Option<Timestamp>, now: Timestamp) -> Result<Arc<ProviderKeys>, ProviderError> {
+    async fn refresh(&self, seen: Option<Timestamp>, now: Timestamp) -> Result<Arc<K>, ProviderError> {
         let mut last = self.fetching.lock().await;
-        let usable = |fetched: &Fetched| now.0.saturating_sub(fetched.at.0) <= STALE;
+        let usable = |fetched: &Fetched<K>| now.0.saturating_sub(fetched.at.0) <= STALE;
         let current = self.current();
         let renewed = current.as_ref().map(|fetched| fetched.at) > seen;
         let too_soon = last.at.is_some_and(|at| now.0.saturating_sub(at.0) < REFRESH_INTERVAL);
@@ -137,17 +168,22 @@ impl Provider {
         }
     }
 
-    fn current(&self) -> Option<Fetched> {
+    fn current(&self) -> Option<Fetched<K>> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn store(&self, keys: ProviderKeys, at: Timestamp) -> Arc<ProviderKeys> {
+    fn store(&self, keys: K, at: Timestamp) -> Arc<K> {
         let keys = Arc::new(keys);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Fetched { keys: Arc::clone(&keys), at });
         keys
     }
 
-    async fn fetch(&self) -> Result<ProviderKeys, ProviderError> {
+    /// The keys of the last fetch, unless they are an hour old.
+    pub fn known(&self, now: Timestamp) -> Option<Arc<K>> {
+        self.current().filter(|fetched| now.0.saturating_sub(fetched.at.0) <= STALE).map(|fetched| fetched.keys)
+    }
+
+    async fn fetch(&self) -> Result<K, ProviderError> {
         let address = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
         let document = self.document(&address).await?;
         let discovery: Discovery = serde_json::from_slice(&document).map_err(|_| ProviderError::Discovery)?;
@@ -157,7 +193,7 @@ impl Provider {
         if self.issuer.starts_with("https:") && !discovery.jwks_uri.starts_with("https:") {
             return Err(ProviderError::Address);
         }
-        Ok(ProviderKeys::parse(&self.document(&discovery.jwks_uri).await?)?)
+        Ok(K::parse(&self.document(&discovery.jwks_uri).await?)?)
     }
 
     async fn document(&self, address: &str) -> Result<Vec<u8>, ProviderError> {
@@ -182,7 +218,8 @@ fn failure(error: &reqwest::Error) -> ProviderError {
 }
 
 /// The address, if it is https, or http on loopback.
-pub(crate) fn allowed(address: &str) -> Option<Url> {
+#[must_use]
+pub fn allowed(address: &str) -> Option<Url> {
     let url = Url::parse(address).ok()?;
     let loopback = match url.host()? {
         Host::Domain(name) => name == "localhost",

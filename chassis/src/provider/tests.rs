@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use crypto::jose::{Algorithm, JwkMembers, SigningKey};
+use crypto::provenance::Scheme;
 use mesh::web::{self, WebSettings};
 use serde_json::json;
 use token::encoding::base64url;
@@ -16,7 +17,7 @@ const NOW: Timestamp = Timestamp(1_700_000_000);
 /// What the provider publishes: its `kid`, or nothing while it is down.
 type Published = Arc<Lock<Option<&'static str>>>;
 
-async fn served(published: Published) -> Provider {
+async fn served(published: Published) -> Provider<IssuerKeys> {
     mesh::install_crypto();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let issuer = format!("http://{}", listener.local_addr().unwrap());
@@ -38,9 +39,9 @@ async fn jwks(State(published): State<Published>) -> Result<String, StatusCode> 
 }
 
 /// Whether the provider's keys, asked for `kid`, hold it.
-async fn knows(provider: &Provider, kid: &str, after: u64) -> Result<bool, ProviderError> {
-    let keys = provider.keys(Some(kid), SignatureAlgorithm::Ed25519, NOW.plus(after)).await?;
-    Ok(keys.knows(Some(kid), SignatureAlgorithm::Ed25519))
+async fn knows(provider: &Provider<IssuerKeys>, kid: &str, after: u64) -> Result<bool, ProviderError> {
+    let has = |keys: &IssuerKeys| keys.find(Some(kid), Scheme::Ed25519).is_ok();
+    Ok(has(&*provider.keys(has, NOW.plus(after)).await?))
 }
 
 #[tokio::test]
