@@ -16,7 +16,7 @@ use store::{Store, StoreError, Tx};
 use token::{Policy, RootKeys, Timestamp, Trust};
 use wire::problem::ProblemKind;
 
-use crate::bank::{ALICE, Bank, id, merged, now};
+use crate::bank::{ALICE, Bank, id, merged, now, start};
 use crate::provider::{Key, Provider};
 
 const SETTINGS: &str = "[logout]\nlisten = \"127.0.0.1:0\"\naudience = [\"bank-web\"]\n";
@@ -122,6 +122,25 @@ async fn a_logout_without_a_session_ends_every_login_so_far_and_a_later_one_live
     assert_eq!(bank.mint(&bank.token_with(json!({"auth_time": null, "iat": now() - 60}))).await.0, 401);
     assert_eq!(bank.mint(&bank.token_with(json!({"auth_time": null, "iat": now() + 20}))).await.0, 200);
     assert_eq!(bank.mint(&bank.token_with(json!({"sub": "bob"}))).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_logout_at_one_replica_stops_the_others_at_once_and_outlives_them() {
+    let mut bank = bank("rfc9068").await;
+    let (_, before) = bank.mint(&bank.token()).await;
+    let alive = before["da_svid"].as_str().unwrap().to_owned();
+    let other = start(bank.folder.path(), &bank.provider.issuer, "rfc9068", SETTINGS).await;
+    assert_eq!(post(&bank, &bank.key.sign("logout+jwt", &claims(&bank))).await.0, 200);
+    let first = std::mem::replace(&mut bank.handle, other);
+    let (status, body) = bank.mint(&bank.token()).await;
+    assert_eq!((status, &body["type"]), (401, &json!("urn:x-dasvid:problem:revoked")), "the other replica");
+    let (_, introspected) = bank.post("subject-wl", "/introspect", &[("token", &alive)]).await;
+    assert_eq!(introspected, json!({"active": false}), "the ledger caught up in the transaction of the mint");
+    first.shutdown().await;
+    let restarted = start(bank.folder.path(), &bank.provider.issuer, "rfc9068", SETTINGS).await;
+    std::mem::replace(&mut bank.handle, restarted).shutdown().await;
+    assert_eq!(bank.mint(&bank.token()).await.0, 401, "after a restart");
+    assert_eq!(list(&bank).await.records.len(), 1);
 }
 
 #[tokio::test]
