@@ -113,6 +113,7 @@ impl Minter {
                 expires_in: oauth.expires_at.since(now),
             },
             certificates: svid.as_deref().map(certificates),
+            proof: None,
         })
     }
 
