@@ -9,7 +9,11 @@ use dev_spire::{
 use spiffe::{SpiffeId, X509Source};
 use std::{os::unix::fs::MetadataExt as _, path::PathBuf, time::Duration};
 use tempfile::TempDir;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+    time::timeout,
+};
 use tonic::{
     Code, Request, Status, Streaming,
     metadata::MetadataValue,
@@ -158,6 +162,41 @@ async fn a_stream_tells_of_changes_to_its_own_identities_only() {
     assert_eq!(left.iter().map(|svid| svid.spiffe_id.as_str()).collect::<Vec<_>>(), ["spiffe://bank.example/b"]);
     fixture.spire.withdraw(&id("b"));
     assert_eq!(next().await.unwrap_err().code(), Code::PermissionDenied);
+}
+
+/// Like gRPC's C core, which no Rust client can be made to imitate: `:authority` is the path, percent-encoded.
+#[tokio::test]
+async fn a_client_that_names_the_path_as_authority_is_answered() {
+    let fixture = Fixture::start(&entry("a", &me())).await;
+    let mut stream = UnixStream::connect(fixture.home.path().join("agent/api.sock")).await.unwrap();
+    let literal = |name: &str, value: &str| {
+        let length = |text: &str| [u8::try_from(text.len()).unwrap()];
+        [b"\x40", &length(name)[..], name.as_bytes(), &length(value), value.as_bytes()].concat()
+    };
+    let fields = [
+        literal(":method", "POST"),
+        literal(":scheme", "http"),
+        literal(":path", "/SpiffeWorkloadAPI/FetchX509SVID"),
+        literal(":authority", "tmp%2Fagent%2Fapi.sock"),
+        literal("content-type", "application/grpc"),
+        literal("te", "trailers"),
+    ]
+    .concat();
+    let length = u8::try_from(fields.len()).unwrap();
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let headers = [0, 0, length, 1, 5, 0, 0, 0, 1];
+    stream.write_all(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..], &headers, &fields].concat()).await.unwrap();
+    // The first frame on the stream of the request: HEADERS, with the status, and not RST_STREAM.
+    let kind = loop {
+        let mut frame = [0; 9];
+        timeout(SOON, stream.read_exact(&mut frame)).await.unwrap().unwrap();
+        let mut payload = vec![0; usize::from(frame[2])];
+        stream.read_exact(&mut payload).await.unwrap();
+        if frame[8] == 1 {
+            break frame[3];
+        }
+    };
+    assert_eq!(kind, 1);
 }
 
 #[tokio::test]
