@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::admission::AdmissionSettings;
 use crate::oauth::OauthVerifier;
+use crate::provenance::ZkpSettings;
 
 /// Longest life of a DA-SVID, whatever is configured.
 pub(crate) const MAX_LIFE: Duration = Duration::from_mins(10);
@@ -37,6 +38,9 @@ pub struct Config {
     /// How DA-SVIDs are signed and how long they live.
     #[serde(default)]
     pub mint: MintSettings,
+    /// When proofs of OAuth signatures are made.
+    #[serde(default)]
+    pub zkp: ZkpSettings,
     /// How identity providers are asked for their keys.
     #[serde(default)]
     pub providers: ProviderSettings,

@@ -109,6 +109,7 @@ pub async fn exchange(
         expires_in: answer.expires_in,
         scope: root.root().scope.as_str().to_owned(),
         certificates: answer.certificates,
+        proof: answer.proof,
         access_token: answer.da_svid,
     })
 }

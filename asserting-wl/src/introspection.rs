@@ -4,29 +4,43 @@
 
 mod root;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use chassis::Problem;
 use mesh::Peer;
 use spiffe::SpiffeId;
-use store::{Store, StoreError};
+use store::{Moment, Store, StoreError};
 use token::chain::Link;
+use token::claims::RootClaims;
+use token::encoding::{base64url, from_base64url};
+use token::policy::Introspect;
 use token::{Chain, Mode, Refusal, Timestamp};
-use wire::introspect::{IntrospectRequest, IntrospectResponse};
+use wire::introspect::{IntrospectRequest, IntrospectResponse, Zkp};
 use wire::problem::ProblemKind;
 
 use crate::examination::{Examiner, Exhibit, is_unknown};
+use crate::provenance::{Provenance, ProvenanceError};
 use crate::validation::members;
 pub(crate) use root::{CutRoot, digest as cut_root_digest};
+
+/// How much longer than its token a nonce is remembered, seconds.
+const NONCE_LEEWAY: u64 = 30;
 
 /// Why nothing is answered, not even `{"active": false}`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IntrospectionError {
-    /// A proof is asked for.
-    #[error("zero-knowledge proofs are not offered by this version; leave `nonce` out")]
-    ProofsNotOffered,
+    /// The nonce is not base64url of 16 to 64 bytes.
+    #[error("`nonce` is not base64url of 16 to 64 bytes")]
+    MalformedNonce,
+    /// The nonce was answered before.
+    #[error("this `nonce` was used for this token already; each proof needs a new one")]
+    UsedNonce,
+    /// The proof cannot be made.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
     /// Nobody knows what is revoked right now.
     #[error("what is revoked is not known right now")]
     Revocations(#[source] Refusal),
@@ -38,7 +52,9 @@ pub enum IntrospectionError {
 impl Problem for IntrospectionError {
     fn kind(&self) -> ProblemKind {
         match self {
-            Self::ProofsNotOffered => ProblemKind::InvalidRequest,
+            Self::MalformedNonce => ProblemKind::InvalidRequest,
+            Self::UsedNonce => ProblemKind::ReplayDetected,
+            Self::Provenance(_) => ProblemKind::Internal,
             Self::Revocations(_) | Self::Store(_) => ProblemKind::Unavailable,
         }
     }
@@ -52,21 +68,32 @@ impl Problem for IntrospectionError {
 pub struct Introspector {
     examiner: Arc<Examiner>,
     store: Arc<dyn Store>,
-    /// Callers of the policy, who may introspect any chain.
-    listed: Vec<SpiffeId>,
+    provenance: Arc<Provenance>,
+    /// Callers of the policy, who may introspect any chain, and whether they may see the OAuth claims.
+    listed: HashMap<SpiffeId, bool>,
 }
 
 impl Introspector {
-    /// Answers from what `examiner` finds and, for anonymous roots, from the mints in `store`.
+    /// Answers from what `examiner` finds and from the mints in `store`, with proofs by `provenance` for the callers
+    /// `rows` allows them.
     #[must_use]
-    pub fn new(examiner: Arc<Examiner>, store: Arc<dyn Store>, listed: Vec<SpiffeId>) -> Self {
-        Self { examiner, store, listed }
+    pub fn new(
+        examiner: Arc<Examiner>,
+        store: Arc<dyn Store>,
+        provenance: Arc<Provenance>,
+        rows: Vec<Introspect>,
+    ) -> Self {
+        let mut listed = HashMap::new();
+        for row in rows {
+            *listed.entry(row.caller).or_default() |= row.oauth_claims;
+        }
+        Self { examiner, store, provenance, listed }
     }
 
     /// Answers one question.
     ///
     /// # Errors
-    /// [`IntrospectionError`] if a proof is asked for, or the store or what is revoked cannot be read.
+    /// [`IntrospectionError`] if the nonce is malformed or was used, or if nobody can know the answer right now.
     pub async fn introspect(
         &self,
         peer: &Peer,
@@ -74,35 +101,68 @@ impl Introspector {
         headers: &HeaderMap,
         now: Timestamp,
     ) -> Result<IntrospectResponse, IntrospectionError> {
-        if request.nonce.is_some() {
-            return Err(IntrospectionError::ProofsNotOffered);
-        }
-        if let Some(root) = CutRoot::parse(&request.token) {
-            return self.cut_root(peer, &root, now).await;
-        }
-        let Ok(chain) = Chain::parse(&request.token) else { return Ok(IntrospectResponse::inactive()) };
-        let unsealed = chain.mode() == Mode::Anonymous && !chain.last().is_some_and(|link| link.claims.fin());
-        let alive = !unsealed && alive(self.examiner.examine(Exhibit { chain: &chain, headers, peer }, now))?;
-        if !alive || !self.concerns(&peer.id, &chain) {
+        let nonce = request.nonce.as_deref().map(nonce).transpose()?;
+        let Some(chain) = self.alive(peer, request, headers, now).await? else {
+            return Ok(IntrospectResponse::inactive());
+        };
+        if !self.concerns(&peer.id, &chain) {
             return Ok(IntrospectResponse::inactive());
         }
-        Ok(active(&chain))
+        let zkp = match nonce {
+            Some(nonce) if self.sees_oauth_claims(&peer.id) => self.prove(chain.root(), &peer.id, &nonce, now).await?,
+            _ => None,
+        };
+        Ok(IntrospectResponse { zkp, ..active(&chain) })
+    }
+
+    /// The chain, if it is genuine, in time and not revoked.
+    async fn alive(
+        &self,
+        peer: &Peer,
+        request: &IntrospectRequest,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Option<Chain>, IntrospectionError> {
+        if let Some(root) = CutRoot::parse(&request.token) {
+            return Ok(self.cut_root_alive(peer, &root, now).await?.then_some(root.chain));
+        }
+        let Ok(chain) = Chain::parse(&request.token) else { return Ok(None) };
+        let unsealed = chain.mode() == Mode::Anonymous && !chain.last().is_some_and(|link| link.claims.fin());
+        let alive = !unsealed && alive(self.examiner.examine(Exhibit { chain: &chain, headers, peer }, now))?;
+        Ok(alive.then_some(chain))
     }
 
     /// An anonymous root without a signature is alive if exactly it was minted here and has not ended.
-    async fn cut_root(
-        &self,
-        peer: &Peer,
-        root: &CutRoot,
-        now: Timestamp,
-    ) -> Result<IntrospectResponse, IntrospectionError> {
+    async fn cut_root_alive(&self, peer: &Peer, root: &CutRoot, now: Timestamp) -> Result<bool, IntrospectionError> {
         let mint = self.store.read().await?.mints().find(&root.chain.root().jti.to_string()).await?;
         let minted = mint.is_some_and(|mint| mint.digest == root.digest && mint.commitment == Some(root.commitment));
-        let alive = minted && alive(self.examiner.root_alive(&root.chain, peer, now))?;
-        if !alive || !self.concerns(&peer.id, &root.chain) {
-            return Ok(IntrospectResponse::inactive());
+        Ok(minted && alive(self.examiner.root_alive(&root.chain, peer, now))?)
+    }
+
+    /// A proof for `verifier` and this nonce, which is good for no other; none where the mint kept nothing to prove with.
+    async fn prove(
+        &self,
+        root: &RootClaims,
+        verifier: &SpiffeId,
+        nonce: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<Zkp>, IntrospectionError> {
+        let jti = root.jti.to_string();
+        let mut tx = self.store.begin().await?;
+        let Some(sealed) = tx.mints().find(&jti).await?.and_then(|mint| mint.sealed_oauth) else { return Ok(None) };
+        // The nonce outlives the token by the leeway in which it may still be asked about.
+        let forgotten = Moment::from_seconds(root.exp.plus(NONCE_LEEWAY).0);
+        if !tx.revocations().receive(&format!("nonce of {jti}"), &base64url(nonce), forgotten).await? {
+            return Err(IntrospectionError::UsedNonce);
         }
-        Ok(active(&root.chain))
+        let zkp = self.provenance.answer(&sealed, root, verifier, nonce, now)?;
+        tx.commit().await?;
+        Ok(Some(zkp))
+    }
+
+    /// A row of the policy says so; being concerned with a chain is not enough.
+    fn sees_oauth_claims(&self, caller: &SpiffeId) -> bool {
+        self.listed.get(caller).is_some_and(|sees| *sees)
     }
 
     /// Root `sub`, root `aud`, a link's `iss` or `aud`, or a row of the policy.
@@ -115,8 +175,13 @@ impl Introspector {
         root.sub == *caller
             || root.aud.iter().any(addressed)
             || chain.links().iter().any(acts)
-            || self.listed.contains(caller)
+            || self.listed.contains_key(caller)
     }
+}
+
+fn nonce(text: &str) -> Result<Vec<u8>, IntrospectionError> {
+    let bytes = from_base64url(text).filter(|bytes| (16..=64).contains(&bytes.len()));
+    bytes.ok_or(IntrospectionError::MalformedNonce)
 }
 
 /// A refusal is a dead chain, unless it only says that nobody knows.

@@ -198,7 +198,7 @@ fn open_schnorr(record: &KeyRecord, seal: &SealKey) -> Result<SchnorrKey, Keyrin
 }
 
 /// The published form of a public key (RFC 7517 §4).
-fn jwk(members: &JwkMembers, algorithm: &str, kid: &str) -> Jwk {
+pub(crate) fn jwk(members: &JwkMembers, algorithm: &str, kid: &str) -> Jwk {
     let encode = |bytes: &Vec<u8>| Some(base64url(bytes));
     let jwk = Jwk {
         kty: members.kty().to_owned(),

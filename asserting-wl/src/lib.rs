@@ -2,7 +2,7 @@
 //!
 //! A workload of the trust domain presents the token over SPIFFE mTLS. [`oauth`] verifies it, [`permission`] asks the
 //! policy, [`minting`] signs a root with a key of the [`keyring`] (or the SVID) and records it together with its event.
-//! [`validation`] and [`introspection`] tell about chains that came of it. [`routes`] declares the endpoints.
+//! What proves the OAuth signature is [`provenance`]'s. [`validation`] and [`introspection`] tell about chains that came of it. [`routes`] declares the endpoints.
 
 pub mod admission;
 pub mod api_error;
@@ -17,6 +17,7 @@ pub mod metadata;
 pub mod minting;
 pub mod oauth;
 pub mod permission;
+pub mod provenance;
 pub mod rejections;
 pub mod revocations;
 pub mod routes;

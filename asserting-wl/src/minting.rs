@@ -1,4 +1,4 @@
-//! From an access token to a DA-SVID: verify, ask the policy, sign, record.
+//! From an access token to a DA-SVID: verify, ask the policy, sign, keep what proves the signature, record.
 //!
 //! A root leaves this module only after its mint and the `assertion-minted` event were committed together, and after
 //! revocations were looked up twice: before the transaction and inside it.
@@ -24,6 +24,7 @@ use crate::config::{MAX_LIFE, MintKey, MintSettings};
 use crate::keyring::Keyring;
 use crate::oauth::{AccessToken, OauthVerifier};
 use crate::permission::{self, Grant, Wish};
+use crate::provenance::Provenance;
 use crate::revocations::Ledger;
 
 pub use error::MintError;
@@ -45,6 +46,8 @@ pub struct Minter {
     pub identity: Identity,
     /// Where mints are recorded.
     pub store: Arc<dyn Store>,
+    /// What proves the OAuth signature.
+    pub provenance: Arc<Provenance>,
     /// What is revoked.
     pub revocations: Arc<Ledger>,
     /// The time of day.
@@ -103,7 +106,9 @@ impl Minter {
         let svid = self.svid(endpoint, now)?;
         let claims = RootClaims { rqd, ..self.claims(&peer.id, &oauth, grant, svid.as_deref(), now)? };
         let root = self.sign(endpoint, &claims, svid.as_deref())?;
-        record::commit(self, &root, peer).await?;
+        let proving_key = self.oauth.proving_key(&request.access_token, now);
+        let kept = self.provenance.take(&request.access_token, proving_key.as_ref(), &claims)?;
+        record::commit(self, &root, peer, kept.sealed).await?;
         Ok(MintResponse {
             da_svid: root.as_str().to_owned(),
             expires_in: claims.exp.since(now),
@@ -113,7 +118,7 @@ impl Minter {
                 expires_in: oauth.expires_at.since(now),
             },
             certificates: svid.as_deref().map(certificates),
-            proof: None,
+            proof: kept.proof,
         })
     }
 

@@ -13,6 +13,7 @@ mod profile;
 use std::collections::{HashMap, HashSet};
 
 use chassis::provider::{self, Provider};
+use crypto::jose::PublicKey;
 use spiffe::SpiffeId;
 use token::Timestamp;
 use token::json::{Object, Value};
@@ -93,6 +94,14 @@ impl OauthVerifier {
             caller: &caller.to_string(),
         };
         claims::read(&compact.header, &compact.claims, &expected, now)
+    }
+
+    /// The key under which a token that was just verified can be proven to be signed; `None` where no proof is defined.
+    pub(crate) fn proving_key(&self, token: &str, now: Timestamp) -> Option<PublicKey> {
+        let compact = Compact::parse(token).ok()?;
+        let issuer = self.issuers.get(compact.claims.get("iss").and_then(Value::as_str)?)?;
+        let keys = issuer.provider.known(now)?;
+        keys.proving(compact.header.kid.as_deref(), compact.header.algorithm).cloned()
     }
 
     /// Verifies that a token of any kind is signed by an issuer of the policy, and nothing more.

@@ -71,8 +71,8 @@ pub struct App {
     description = "Turns an OAuth access token into a DA-SVID.\n\nEvery call is made over SPIFFE mTLS by a workload of the \
                    same trust domain, which accepts exactly asserting-wl's SPIFFE ID. Forms are read from the body only: \
                    a query is refused, so is a repeated parameter. Nothing may be cached but the keys.\n\n\
-                   Zero-knowledge proofs of an OAuth token's signature are not offered by this version: `/introspect` \
-                   refuses a `nonce`.",
+                   `/introspect` with a `nonce` is answered with a zero-knowledge proof that the identity provider signed \
+                   the OAuth token, for callers whose row of the policy says `oauth_claims`.",
 ))]
 struct Description;
 
@@ -259,7 +259,8 @@ async fn validate(
 ///
 /// Everyone else, and every dead token, is answered `{"active": false}`. The signers' certificates of an ID-mode chain go
 /// into the request's `DA-SVID-Certs` header field. Of an unsealed anonymous chain, send the root segment with its tail
-/// cut to R, never the live chain. Zero-knowledge proofs are not offered by this version, so a `nonce` is refused.
+/// cut to R, never the live chain. With a `nonce` (base64url of 16 to 64 random bytes, used once for a token) callers who may see
+/// the OAuth claims get `zkp`.
 #[utoipa::path(
     post,
     path = "/introspect",
@@ -267,7 +268,8 @@ async fn validate(
     request_body(content = IntrospectRequest, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Whether it is alive, its claims and who acted", body = IntrospectResponse),
-        (status = 400, description = "The form is malformed or asks for a proof (RFC 6749 §5.2)", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 400, description = "The form or the nonce is malformed (RFC 6749 §5.2)", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "The nonce was used for this token already", body = ProblemDocument, content_type = "application/problem+json"),
         (status = "default", description = "Any other problem", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]

@@ -23,6 +23,7 @@ use crate::logout::{self, LogoutCounter, LogoutReceiver};
 use crate::metadata;
 use crate::minting::Minter;
 use crate::oauth::OauthVerifier;
+use crate::provenance::Provenance;
 use crate::rejections::Rejections;
 use crate::revocations::Ledger;
 use crate::routes::{self, App};
@@ -84,7 +85,9 @@ async fn app(
     let trust = TrustStore::start(&identity, &[], process)?;
     trust.set_keys(me.clone(), own_keys);
     let examiner = Arc::new(Examiner::new(me.clone(), &policy, trust, revocations.clone()));
-    let listed = policy.introspect.into_iter().map(|row| row.caller).collect();
+    let provenance = Arc::new(Provenance::new(me.clone(), seal, config.zkp));
+    let introspector =
+        Introspector::new(Arc::clone(&examiner), Arc::clone(&store), Arc::clone(&provenance), policy.introspect);
     let withdrawals = Withdrawals {
         store: Arc::clone(&store),
         ledger: Arc::clone(&revocations),
@@ -98,13 +101,14 @@ async fn app(
         keyring: Arc::clone(&keyring),
         identity,
         store: Arc::clone(&store),
+        provenance,
         revocations,
         clock: process.clock.clone(),
         settings: config.mint.clone(),
     };
     Ok(App {
         minter: Arc::new(minter),
-        introspector: Arc::new(Introspector::new(Arc::clone(&examiner), Arc::clone(&store), listed)),
+        introspector: Arc::new(introspector),
         store,
         validator: Arc::new(Validator::new(examiner)),
         keyring,

@@ -72,6 +72,9 @@ pub struct TokenResponse {
     /// The root signer's certificates as a `DA-SVID-Certs` value, where an SVID signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificates: Option<String>,
+    /// The zero-knowledge proof of the OAuth signature as a `DA-SVID-Proof` value, where the asserter embeds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
 }
 
 impl fmt::Debug for TokenResponse {
@@ -156,6 +159,7 @@ mod tests {
             expires_in: 1,
             scope: String::new(),
             certificates: None,
+            proof: None,
         };
         assert!(!format!("{asked:?} {revoked:?} {answered:?}").contains("s3cret"));
     }

@@ -11,6 +11,7 @@ use wire::problem::ProblemKind;
 
 use crate::oauth::OauthError;
 use crate::permission::PermissionError;
+use crate::provenance::ProvenanceError;
 
 /// Why nothing was minted.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,9 @@ pub enum MintError {
     /// The mint could not be recorded.
     #[error("the mint could not be recorded")]
     Store(#[from] StoreError),
+    /// What proves the OAuth signature cannot be kept.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
     /// The system gave no randomness.
     #[error("no randomness from the system")]
     Randomness,
@@ -78,7 +82,7 @@ impl Problem for MintError {
                 ProblemKind::Unavailable
             }
             Self::Form(_) | Self::Signing(SigningError::Claims(_)) => ProblemKind::InvalidToken,
-            Self::Signing(_) | Self::Randomness => ProblemKind::Internal,
+            Self::Signing(_) | Self::Provenance(_) | Self::Randomness => ProblemKind::Internal,
         }
     }
 

@@ -15,12 +15,12 @@ use crate::introspection::cut_root_digest;
 const KIND: &str = "assertion-minted";
 
 /// Records the mint of `root` for `peer` and the event, unless something of it is revoked.
-pub(super) async fn commit(minter: &Minter, root: &Chain, peer: &Peer) -> Result<(), MintError> {
+pub(super) async fn commit(minter: &Minter, root: &Chain, peer: &Peer, sealed: Option<Vec<u8>>) -> Result<(), MintError> {
     let claims = root.root();
     let mut tx = minter.store.begin().await?;
     minter.revocations.catch_up(&mut *tx, minter.clock.now()).await?;
     refuse_revoked(minter, root, peer)?;
-    tx.mints().record(&mint_record(root)).await?;
+    tx.mints().record(&MintRecord { sealed_oauth: sealed, ..mint_record(root) }).await?;
     let at = Moment::from_seconds(claims.iat.0);
     tx.emit(&Event::new(KIND, subject(claims), payload(root.mode(), claims), Some(claims.txn.to_string()), at)).await?;
     tx.commit().await?;

@@ -4,9 +4,12 @@
 //! ones we use. What is not understood is left out, so it can never verify anything.
 
 use chassis::provider::{KeySet, KeySetError};
+use crypto::jose::PublicKey;
+use crypto::provenance::Scheme;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use token::encoding::from_base64url;
+use token::provenance::IssuerKeys;
 
 /// Most keys one provider may publish; a longer document is refused.
 const MAX_KEYS: usize = 64;
@@ -39,6 +42,17 @@ impl SignatureAlgorithm {
             "ES384" => Some(Self::Es384),
             "Ed25519" | "EdDSA" => Some(Self::Ed25519),
             _ => None,
+        }
+    }
+
+    /// The proof of such a signature.
+    fn scheme(self) -> Option<Scheme> {
+        match self {
+            Self::Rs256 => Some(Scheme::Rs256),
+            Self::Ps256 => Some(Scheme::Ps256),
+            Self::Es256 => Some(Scheme::Es256),
+            Self::Es384 => None,
+            Self::Ed25519 => Some(Scheme::Ed25519),
         }
     }
 
@@ -80,7 +94,11 @@ impl KeyKind {
 }
 
 /// Every usable key of one provider: a snapshot that a request holds from the look-up to the verdict.
-pub struct ProviderKeys(Vec<ProviderKey>);
+pub struct ProviderKeys {
+    keys: Vec<ProviderKey>,
+    /// The same document as a verifier of proofs reads it.
+    proving: IssuerKeys,
+}
 
 /// Why no key verified the signature.
 #[derive(Debug, PartialEq, Eq)]
@@ -117,7 +135,7 @@ impl KeySet for ProviderKeys {
             return Err(KeySetError::Malformed);
         }
         let keys: Vec<_> = set.keys.into_iter().filter_map(ProviderKey::from_json).collect();
-        if keys.is_empty() { Err(KeySetError::Empty) } else { Ok(Self(keys)) }
+        if keys.is_empty() { Err(KeySetError::Empty) } else { Ok(Self { keys, proving: IssuerKeys::parse(document).unwrap_or_default() }) }
     }
 }
 
@@ -149,9 +167,15 @@ impl ProviderKeys {
         if candidates.iter().any(verified) { Ok(()) } else { Err(KeyMismatch::Signature) }
     }
 
+    /// The key a verifier of proofs finds for the same `kid` and JOSE `alg`; `None` where there is no proof.
+    #[must_use]
+    pub fn proving(&self, kid: Option<&str>, algorithm: SignatureAlgorithm) -> Option<&PublicKey> {
+        self.proving.find(kid, algorithm.scheme()?).ok()
+    }
+
     fn candidates(&self, kid: Option<&str>, algorithm: SignatureAlgorithm) -> Vec<&ProviderKey> {
         let fits = |key: &&ProviderKey| key.kind.fits(algorithm) && key.alg.is_none_or(|alg| alg == algorithm);
-        let fitting = self.0.iter().filter(fits);
+        let fitting = self.keys.iter().filter(fits);
         if let Some(kid) = kid {
             return fitting.filter(|key| key.kid.as_deref() == Some(kid)).collect();
         }

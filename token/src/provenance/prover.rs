@@ -1,7 +1,7 @@
 //! What asserting-wl proves with: an OAuth token whose signature it verified.
 
 use crypto::jose::PublicKey;
-use crypto::provenance::{self, ProveError, Rounds, Witness, WitnessError};
+use crypto::provenance::{self, ProveError, Rounds, Scheme, Witness, WitnessError};
 use spiffe::SpiffeId;
 
 use super::oauth::OauthToken;
@@ -46,6 +46,12 @@ impl Prover {
         let read = OauthToken::read(input)?;
         let witness = Witness::new(&read.alg, key, input.as_bytes(), &signature)?;
         Ok(Self { input: input.to_owned(), key: key.clone(), witness })
+    }
+
+    /// The kind of proof it makes.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.witness.scheme()
     }
 
     /// Answers `verifier`, who asked `prover` about `root` with a nonce. `life` is at most 300 s; `fresh` is 32 random
