@@ -8,7 +8,7 @@ use wire::problem::ProblemKind;
 use super::{noise, still_works};
 
 /// Every endpoint: the service, its method, its path.
-const ENDPOINTS: [(&str, &str, &str); 13] = [
+const ENDPOINTS: [(&str, &str, &str); 15] = [
     ("asserting-wl", "GET", "/keys"),
     ("asserting-wl", "POST", "/mint"),
     ("asserting-wl", "POST", "/ecdsaassertion"),
@@ -22,6 +22,8 @@ const ENDPOINTS: [(&str, &str, &str); 13] = [
     ("middle-tier-2", "POST", "/v1/deposits"),
     ("target-wl", "GET", "/v1/balance"),
     ("target-wl", "POST", "/v1/deposits"),
+    ("target-wl", "POST", "/v1/transfers"),
+    ("target-wl", "GET", "/v1/transactions"),
 ];
 
 /// The services of the mesh.

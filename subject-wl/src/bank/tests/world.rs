@@ -204,6 +204,7 @@ impl Asserter {
             expires_in: 120,
             oauth_token: OauthToken { signature_valid: true, expiration_valid: true, expires_in: 300 },
             certificates: (mode != Mode::Anonymous).then(|| certificates.to_header()),
+            proof: None,
         };
         Json(answer).into_response()
     }
