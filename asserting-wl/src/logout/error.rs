@@ -1,7 +1,7 @@
 //! Why a logout token is refused, in words whoever runs the identity provider can act on.
 
-use chassis::provider::ProviderError;
 use chassis::Problem;
+use chassis::provider::ProviderError;
 use store::StoreError;
 use wire::problem::ProblemKind;
 
