@@ -2,8 +2,6 @@
 //!
 //! A browser speaks plain HTML to it; behind, it trades the person's OAuth token for a DA-SVID at asserting-wl, appends
 //! the first link and calls the bank through the mesh. The OAuth token stays in the server-side session.
-//!
-//! [`visitor::Visitor`] uses the pages as a browser would, for journeys and tests.
 
 mod account;
 mod bank;
@@ -28,7 +26,6 @@ mod tests;
 mod trail;
 mod transactions;
 mod transfer;
-pub mod visitor;
 mod workload;
 
 pub use config::{BankSettings, Config, Hop, LoginSettings, SessionSettings, WebSettings};

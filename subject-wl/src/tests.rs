@@ -5,6 +5,7 @@ mod journey;
 mod pages;
 mod stub;
 mod transfers;
+pub(crate) mod visitor;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,9 +26,9 @@ use crate::{
     origin::Origin,
     session::Sessions,
     sign_in::Departures,
-    visitor::{Page, Visitor},
 };
 use stub::StubBank;
+use visitor::{Page, Visitor};
 
 /// A front end and its provider under one clock, on ports of their own.
 pub(crate) struct World {

@@ -4,7 +4,7 @@ use reqwest::{StatusCode, header};
 use url::Url;
 
 use super::{World, about_to_return, deposit_fields, location, mallory};
-use crate::visitor::VisitError;
+use crate::tests::visitor::VisitError;
 
 fn changed(url: &Url, name: &str, value: &str) -> Url {
     let mut changed = url.clone();

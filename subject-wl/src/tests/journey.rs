@@ -6,7 +6,7 @@ use wire::problem::ProblemKind;
 use super::{World, deposit_fields, stub::refused};
 use crate::{
     bank::BankError,
-    visitor::{VisitError, Visitor},
+    tests::visitor::{VisitError, Visitor},
 };
 
 #[tokio::test]

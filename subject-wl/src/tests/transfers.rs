@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     bank::BankError,
-    visitor::{Page, VisitError, Visitor},
+    tests::visitor::{Page, VisitError, Visitor},
 };
 
 const ALICE: &str = "a11ce000-0000-4000-8000-000000000001";

@@ -12,8 +12,7 @@ const MAX_REDIRECTS: usize = 10;
 
 /// Why a visit went wrong.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum VisitError {
+pub(crate) enum VisitError {
     /// No answer.
     #[error("no answer from {0}")]
     NoAnswer(String, #[source] reqwest::Error),
@@ -53,19 +52,19 @@ pub enum VisitError {
 
 /// A page as it arrived, after all redirects.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub(crate) struct Page {
     /// Where it came from.
-    pub url: Url,
+    pub(crate) url: Url,
     /// Its status.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// Its HTML.
-    pub html: String,
+    pub(crate) html: String,
 }
 
 impl Page {
     /// The value of an attribute such as `data-minor`, the first on the page.
     #[must_use]
-    pub fn attribute(&self, name: &str) -> Option<String> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<String> {
         attribute(&self.html, name)
     }
 
@@ -109,7 +108,7 @@ fn hidden(form: &str) -> Vec<(String, String)> {
 
 /// One browser. Clone it for a second one that starts with the same cookies.
 #[derive(Clone, Debug)]
-pub struct Visitor {
+pub(crate) struct Visitor {
     client: reqwest::Client,
     base: Url,
     pub(crate) cookies: BTreeMap<(String, String), String>,
@@ -119,7 +118,7 @@ impl Visitor {
     /// A browser that begins at the front end's origin `base`, without cookies. `client` follows no redirects and keeps
     /// no cookies of its own.
     #[must_use]
-    pub const fn new(client: reqwest::Client, base: Url) -> Self {
+    pub(crate) const fn new(client: reqwest::Client, base: Url) -> Self {
         Self { client, base, cookies: BTreeMap::new() }
     }
 
@@ -127,7 +126,7 @@ impl Visitor {
     ///
     /// # Errors
     /// When no page arrives.
-    pub async fn get(&mut self, path: &str) -> Result<Page, VisitError> {
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Page, VisitError> {
         let url = self.at(path)?;
         self.follow(url, None).await
     }
@@ -136,7 +135,7 @@ impl Visitor {
     ///
     /// # Errors
     /// When no page arrives.
-    pub async fn post(&mut self, path: &str, fields: &[(String, String)]) -> Result<Page, VisitError> {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(String, String)]) -> Result<Page, VisitError> {
         let url = self.at(path)?;
         self.follow(url, Some(fields)).await
     }
@@ -226,7 +225,7 @@ impl Visitor {
     /// # Errors
     /// [`VisitError::NoForm`] if the provider shows no login page, [`VisitError::Unexpected`] if the person is not
     /// logged in afterwards, [`VisitError::Problem`] if the bank refused.
-    pub async fn log_in(&mut self, name: &str, password: &str) -> Result<Page, VisitError> {
+    pub(crate) async fn log_in(&mut self, name: &str, password: &str) -> Result<Page, VisitError> {
         let page = self.get("/login").await?;
         let fields = [("username", name), ("password", password)];
         let page = self.submit(&page, "logging in", &["name=\"username\"", "name=\"password\""], &fields).await?;
@@ -240,7 +239,7 @@ impl Visitor {
     ///
     /// # Errors
     /// [`VisitError::Problem`] if the bank refused.
-    pub async fn balance(&mut self, currency: &str) -> Result<Option<i64>, VisitError> {
+    pub(crate) async fn balance(&mut self, currency: &str) -> Result<Option<i64>, VisitError> {
         let page = self.get("/account").await?.check()?;
         let mark = format!("data-currency=\"{currency}\" data-minor=\"");
         let minor = page.html.split_once(&mark).and_then(|(_, rest)| rest.split('"').next()?.parse().ok());
@@ -254,7 +253,7 @@ impl Visitor {
     ///
     /// # Errors
     /// [`VisitError::Problem`] if the bank refused.
-    pub async fn deposit(&mut self, amount: &str, currency: &str, times: usize) -> Result<Page, VisitError> {
+    pub(crate) async fn deposit(&mut self, amount: &str, currency: &str, times: usize) -> Result<Page, VisitError> {
         let form = self.get("/deposit").await?.check()?;
         let mut page = form.clone();
         for _ in 0..times.max(1) {
@@ -271,7 +270,7 @@ impl Visitor {
     ///
     /// # Errors
     /// [`VisitError::NoForm`] if what was filled in is not taken, [`VisitError::Problem`] if the bank refused.
-    pub async fn transfer(
+    pub(crate) async fn transfer(
         &mut self,
         to: &str,
         amount: &str,
@@ -296,7 +295,7 @@ impl Visitor {
     ///
     /// # Errors
     /// [`VisitError::NoForm`] if nobody is logged in.
-    pub async fn choose_mode(&mut self, mode: &str) -> Result<Page, VisitError> {
+    pub(crate) async fn choose_mode(&mut self, mode: &str) -> Result<Page, VisitError> {
         let page = self.get("/profile").await?;
         self.submit(&page, "choosing a mode", &["action=\"/mode\""], &[("mode", mode)]).await
     }
@@ -305,7 +304,7 @@ impl Visitor {
     ///
     /// # Errors
     /// [`VisitError::NoForm`] if nobody is logged in, [`VisitError::Unexpected`] if it did not end at the farewell.
-    pub async fn sign_out(&mut self) -> Result<Page, VisitError> {
+    pub(crate) async fn sign_out(&mut self) -> Result<Page, VisitError> {
         let page = self.get("/profile").await?;
         let page = self.submit(&page, "signing out", &["action=\"/logout\""], &[]).await?;
         if page.url.path() == "/signed-out" { Ok(page) } else { Err(page.unexpected()) }
