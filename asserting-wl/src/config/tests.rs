@@ -25,9 +25,9 @@ fn the_documented_settings_are_the_defaults() {
     let least =
         parse("store.url = \"sqlite://asserting-wl.db?mode=rwc\"\npolicy = \"asserting-wl.policy.toml\"").unwrap();
     let view = |config: &Config| {
-        let Config { identity, listen, public_url, store: _, seal, policy: _, mint, providers, logout, limits } =
+        let Config { identity, listen, public_url, store: _, seal, policy: _, mint, zkp, providers, logout, limits } =
             config;
-        format!("{identity:?} {listen:?} {public_url:?} {seal:?} {mint:?} {providers:?} {logout:?} {limits:?}")
+        format!("{identity:?} {listen:?} {public_url:?} {seal:?} {mint:?} {zkp:?} {providers:?} {logout:?} {limits:?}")
     };
     assert_eq!(view(&documented), view(&least));
     assert_eq!(documented.store, least.store);

@@ -6,6 +6,7 @@ use asserting_wl::config::MintSettings;
 use asserting_wl::keyring::Keyring;
 use asserting_wl::minting::{Endpoint, Minter};
 use asserting_wl::oauth::OauthVerifier;
+use asserting_wl::provenance::{Provenance, ZkpSettings};
 use asserting_wl::revocations::{Cause, Ledger, Revoked};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -339,6 +340,7 @@ modes = ["plain"]
         identity: identity(bank.folder.path(), "asserting-wl").await,
         store: Arc::clone(&store),
         revocations: Arc::new(ledger),
+        provenance: Arc::new(Provenance::new(id("asserting-wl"), seal, ZkpSettings::default())),
         clock: Arc::new(SystemClock),
         settings: MintSettings::default(),
     };
