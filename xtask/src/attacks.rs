@@ -2,7 +2,8 @@
 //!
 //! The list is in `e2e/attacks/*.toml`, one file an area: each attack with what stopped it and the tests that make it. A
 //! test is written `crate::module::name`; the crate is a folder, the modules are any of the folders and files on the way,
-//! as many as it takes to name one function. The command fails when an attack has no test or a test does not exist.
+//! as many as it takes to name one function. The command fails when an attack has no test or a test does not exist, here
+//! or in `docs/threat-model.md`, which cites tests in the same way.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -19,6 +20,9 @@ mod tests;
 
 const LISTS: &str = "e2e/attacks";
 const OUTPUT: &str = "docs/attacks.md";
+
+/// Cites tests by name; each must exist.
+const CITES: &str = "docs/threat-model.md";
 
 /// Areas in the order of the page.
 const AREAS: [&str; 7] = ["proof", "oauth", "id", "anonymous", "services", "bank", "browser"];
@@ -68,7 +72,8 @@ struct Area {
 #[serde(deny_unknown_fields)]
 struct Attack {
     /// In words.
-    attack: String,
+    #[serde(rename = "attack")]
+    what: String,
     /// The rule or mechanism.
     stopped_by: String,
     /// `crate::module::name`.
@@ -93,7 +98,11 @@ struct Exhibit {
 /// `--check`, the page is not up to date.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
-    let page = page(&lists(root)?, &Sources::read(root)?)?;
+    let sources = Sources::read(root)?;
+    let page = page(&lists(root)?, &sources)?;
+    let text = fs::read_to_string(root.join(CITES)).with_context(|| format!("cannot read {CITES}"))?;
+    let faults: Vec<_> = cited(&text).filter_map(|test| sources.find(test).err()).collect();
+    ensure!(faults.is_empty(), "{} faults in {CITES}:\n{}", faults.len(), faults.join("\n"));
     let output = root.join(OUTPUT);
     if !arguments.check {
         return fs::write(&output, page).with_context(|| format!("cannot write {OUTPUT}"));
@@ -122,7 +131,7 @@ fn page(areas: &[Area], sources: &Sources) -> anyhow::Result<String> {
         write!(page, "\n## {}\n\n| attack | stopped by | tests |\n|---|---|---|\n", area.title)?;
         for attack in &area.attacks {
             let links = links(attack, sources, &mut faults);
-            writeln!(page, "| {} | {} | {} |", cell(&attack.attack), cell(&attack.stopped_by), links.join("<br>"))?;
+            writeln!(page, "| {} | {} | {} |", cell(&attack.what), cell(&attack.stopped_by), links.join("<br>"))?;
         }
     }
     page.push_str(MUSEUM);
@@ -140,9 +149,14 @@ fn page(areas: &[Area], sources: &Sources) -> anyhow::Result<String> {
     Ok(page)
 }
 
+/// The tests a text cites: what stands between backticks and has modules.
+fn cited(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2).filter(|code| code.contains("::") && *code != "crate::module::name")
+}
+
 fn links(attack: &Attack, sources: &Sources, faults: &mut Vec<String>) -> Vec<String> {
     if attack.tests.is_empty() {
-        faults.push(format!("no test makes the attack \"{}\"", attack.attack));
+        faults.push(format!("no test makes the attack \"{}\"", attack.what));
     }
     let mut links = Vec::new();
     for test in &attack.tests {

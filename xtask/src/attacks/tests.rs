@@ -47,3 +47,9 @@ fn refuses_a_test_that_does_not_exist() {
 fn refuses_a_name_that_several_tests_have() {
     assert!(faults(r#"["token::refuses_a"]"#).contains("name more modules"));
 }
+
+#[test]
+fn finds_the_tests_a_page_cites() {
+    let text = "`a` shows (`token::refuses_a`, `mesh::tls::x`) and not crate::y, written `crate::module::name`";
+    assert_eq!(cited(text).collect::<Vec<_>>(), ["token::refuses_a", "mesh::tls::x"]);
+}
