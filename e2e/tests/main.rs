@@ -13,6 +13,8 @@ mod attacks_services;
 #[cfg(test)]
 mod attacks_transfers;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod garbage;
