@@ -15,7 +15,12 @@ use crate::introspection::cut_root_digest;
 const KIND: &str = "assertion-minted";
 
 /// Records the mint of `root` for `peer` and the event, unless something of it is revoked.
-pub(super) async fn commit(minter: &Minter, root: &Chain, peer: &Peer, sealed: Option<Vec<u8>>) -> Result<(), MintError> {
+pub(super) async fn commit(
+    minter: &Minter,
+    root: &Chain,
+    peer: &Peer,
+    sealed: Option<Vec<u8>>,
+) -> Result<(), MintError> {
     let claims = root.root();
     let mut tx = minter.store.begin().await?;
     minter.revocations.catch_up(&mut *tx, minter.clock.now()).await?;

@@ -135,7 +135,11 @@ impl KeySet for ProviderKeys {
             return Err(KeySetError::Malformed);
         }
         let keys: Vec<_> = set.keys.into_iter().filter_map(ProviderKey::from_json).collect();
-        if keys.is_empty() { Err(KeySetError::Empty) } else { Ok(Self { keys, proving: IssuerKeys::parse(document).unwrap_or_default() }) }
+        if keys.is_empty() {
+            Err(KeySetError::Empty)
+        } else {
+            Ok(Self { keys, proving: IssuerKeys::parse(document).unwrap_or_default() })
+        }
     }
 }
 

@@ -171,15 +171,15 @@ async fn garbage_is_a_dead_token() {
 }
 
 #[tokio::test]
-async fn a_nonce_is_refused_in_the_words_of_oauth() {
+async fn a_malformed_nonce_is_refused_in_the_words_of_oauth() {
     let bank = Bank::open("rfc9068").await;
     let (status, answer) = bank.post("subject-wl", "/introspect", &[("token", "x"), ("nonce", "AAAA")]).await;
     assert_eq!(status, 400);
     insta::assert_json_snapshot!(answer, @r#"
     {
-      "detail": "zero-knowledge proofs are not offered by this version; leave `nonce` out",
+      "detail": "`nonce` is not base64url of 16 to 64 bytes",
       "error": "invalid_request",
-      "error_description": "zero-knowledge proofs are not offered by this version; leave `nonce` out",
+      "error_description": "`nonce` is not base64url of 16 to 64 bytes",
       "status": 400,
       "title": "The request is malformed",
       "type": "urn:x-dasvid:problem:invalid-request"
