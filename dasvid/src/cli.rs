@@ -8,6 +8,8 @@ use clap_complete::Shell;
 use spiffe::SpiffeId;
 use url::Url;
 
+use crate::place::Verification;
+
 /// Which workload asks, through which others, on behalf of which person.
 ///
 /// Everything that talks to a service does it as a SPIFFE workload: set `SPIFFE_ENDPOINT_SOCKET` (SPIRE's agent, or the
@@ -48,7 +50,7 @@ pub enum Command {
     /// Asks asserting-wl to diagnose a chain
     Validate(Ask),
     /// Asks asserting-wl whether a chain is active (RFC 7662)
-    Introspect(Ask),
+    Introspect(Introspect),
     /// Prints asserting-wl's public keys (JWKS)
     Keys(Keys),
     /// Sends a request with a chain to a service
@@ -81,7 +83,7 @@ pub enum Command {
 
 /// `dasvid demo`.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  dasvid demo --dir bank --middle-tiers 3\n  dasvid demo --journey --json")]
+#[command(after_help = "Examples:\n  dasvid demo --dir bank --middle-tiers 3\n  dasvid demo --journey --json\n  dasvid demo --journey --verification introspect --idp-alg PS256")]
 pub struct Demo {
     /// How many middle tiers stand between the front end and the account (1 to 15)
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=15))]
@@ -95,6 +97,12 @@ pub struct Demo {
     /// Tell the whole story without a browser, then end: exit code 0 if every step went as it must
     #[arg(long)]
     pub journey: bool,
+    /// Whether services verify proofs that the identity provider signed the OAuth token: offline, introspect, embedded
+    #[arg(long, value_name = "HOW", default_value = "offline")]
+    pub verification: Verification,
+    /// How the identity provider signs: RS256, PS256, ES256 or `EdDSA`
+    #[arg(long, value_name = "ALG", default_value = "ES256")]
+    pub idp_alg: dev_idp::Algorithm,
     /// With --journey: one JSON document on standard output
     #[arg(long, requires = "journey")]
     pub json: bool,
@@ -336,13 +344,35 @@ pub struct Verify {
 /// `dasvid validate` and `dasvid introspect`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  dasvid validate chain.json\n  dasvid introspect chain.json      exit code 1 when it is not active"
+    after_help = "Example:\n  dasvid validate chain.json"
 )]
 pub struct Ask {
     /// The chain: a file (bare, or the JSON other commands print), or - for standard input
     pub chain: PathBuf,
     #[command(flatten)]
     pub(crate) asserting: Asserting,
+}
+
+/// `dasvid introspect`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  dasvid introspect chain.json              exit code 1 when it is not active
+  dasvid introspect --nonce chain.json      and proof that the identity provider signed the OAuth token")]
+pub struct Introspect {
+    #[command(flatten)]
+    pub(crate) ask: Ask,
+    /// Ask for a zero-knowledge proof with a fresh nonce and check it with the identity provider's own keys
+    #[arg(long)]
+    pub nonce: bool,
+    /// With --nonce: what the OAuth token must be for; one of several
+    #[arg(long, value_name = "AUD", default_value = "asserting-wl")]
+    pub oauth_audience: Vec<String>,
+    /// With --nonce: how many rounds a proof for an RSA key must have (8 or 16)
+    #[arg(long, default_value_t = 8)]
+    pub rounds: u64,
+    /// With --nonce: further certificate authorities of the identity provider (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub idp_ca: Option<PathBuf>,
 }
 
 /// `dasvid keys`.

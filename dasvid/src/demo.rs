@@ -21,7 +21,7 @@ use subject_wl::SubjectWl;
 use target_wl::TargetWl;
 use url::Url;
 
-use crate::place::{Endpoint, Person, Place, Stranger};
+use crate::place::{Endpoint, Person, Place, Stranger, Verification};
 use configs::Plan;
 use home::Home;
 
@@ -37,6 +37,10 @@ pub struct Settings {
     pub dir: Option<PathBuf>,
     /// Where the pages are served.
     pub listen: SocketAddr,
+    /// How services have the OAuth signature proven.
+    pub verification: Verification,
+    /// How the identity provider signs.
+    pub idp_alg: dev_idp::Algorithm,
     /// Try the bank's usual ports first, or take any free one.
     pub usual_ports: bool,
 }
@@ -136,7 +140,8 @@ struct Start<'a> {
 impl Start<'_> {
     async fn provider(&mut self) -> anyhow::Result<DevIdp> {
         let listen = self.port("dev-idp", (Ipv4Addr::LOCALHOST, 8090).into());
-        let idp = DevIdp::start(dev_idp::Settings { listen, ..dev_idp::Settings::default() }).await;
+        let alg = self.settings.idp_alg;
+        let idp = DevIdp::start(dev_idp::Settings { listen, alg, ..dev_idp::Settings::default() }).await;
         let idp = idp.context("dev-idp does not start")?;
         self.listeners.push(("dev-idp".to_owned(), idp.issuer().to_owned()));
         Ok(idp)
@@ -144,7 +149,7 @@ impl Start<'_> {
 
     /// asserting-wl, the target, the middle tiers from the last to the first, the front end.
     async fn workloads(&mut self, issuer: &str) -> anyhow::Result<Place> {
-        let mut plan = Plan::new(self.home, issuer, self.settings.middle_tiers);
+        let mut plan = Plan::new(self.home, issuer, self.settings);
         let logouts = self.port("the logout listener", (Ipv4Addr::LOCALHOST, 8453).into());
         let asserting =
             self.mesh::<AssertingWl>("asserting-wl", 8443, |address| plan.asserting(address, logouts)).await?;
@@ -172,6 +177,7 @@ impl Start<'_> {
             target,
             socket: Some(self.home.socket("cli")),
             stranger: Stranger::Socket(self.home.socket("stranger")),
+            verification: self.settings.verification,
         })
     }
 

@@ -18,6 +18,9 @@ pub struct ChainFile {
     /// The signers' certificates, as a `DA-SVID-Certs` value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificates: Option<String>,
+    /// The proof of the OAuth signature, as a `DA-SVID-Proof` value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
 }
 
 impl ChainFile {
@@ -31,7 +34,7 @@ impl ChainFile {
             return serde_json::from_str(&text)
                 .with_context(|| format!("{} is JSON, but not what `dasvid mint` prints", name(path)));
         }
-        Ok(Self { da_svid: text, certificates: None })
+        Ok(Self { da_svid: text, certificates: None, proof: None })
     }
 
     /// What is printed: the bare chain, or JSON with the certificates.

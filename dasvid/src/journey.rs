@@ -13,7 +13,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use token::Mode;
 
-use crate::place::{Place, Stranger};
+use crate::place::{Place, Stranger, Verification};
 use crate::teller::{self, Teller};
 use attacks::Attacker;
 pub use oauth::grant;
@@ -70,6 +70,9 @@ impl Scene<'_> {
         let attacker = Attacker { bank, stranger: self.stranger };
         told.add(step("log-in", front.log_in()).await, &tell);
         told.add(step("mint", bank.mint()).await, &tell);
+        if self.place.verification != Verification::Offline {
+            told.add(step("proof-verified", bank.proof()).await, &tell);
+        }
         told.add(step("deposit", front.deposit()).await, &tell);
         told.add(step("balance", front.balance()).await, &tell);
         told.add(step("balance-of-the-tool", bank.balance_in_words()).await, &tell);

@@ -9,6 +9,7 @@ pub mod journey;
 pub mod outgoing;
 pub mod output;
 pub mod place;
+pub mod proof;
 pub mod teller;
 
 use std::process::ExitCode;

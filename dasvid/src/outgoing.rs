@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
 use token::encoding::Digest;
 use token::{Body, Refusal, binding};
-use wire::header::{CONTENT_DIGEST, DA_SVID, DA_SVID_CERTS, IDEMPOTENCY_KEY};
+use wire::header::{CONTENT_DIGEST, DA_SVID, DA_SVID_CERTS, DA_SVID_PROOF, IDEMPOTENCY_KEY};
 
 use crate::input::ChainFile;
 
@@ -111,6 +111,9 @@ impl Outgoing {
             request = request.header(DA_SVID, sensitive(&chain.da_svid)?);
             if let Some(certificates) = &chain.certificates {
                 request = request.header(DA_SVID_CERTS, certificates);
+            }
+            if let Some(proof) = &chain.proof {
+                request = request.header(DA_SVID_PROOF, sensitive(proof)?);
             }
         }
         Ok(request.body(self.body.as_ref().map(|content| content.bytes.clone()).unwrap_or_default())?)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use spiffe::SpiffeId;
 use url::Url;
@@ -34,6 +35,9 @@ pub struct Place {
     pub socket: Option<String>,
     /// A workload of the same trust domain that nobody allows anything.
     pub stranger: Stranger,
+    /// How the services have the OAuth signature proven.
+    #[serde(default)]
+    pub verification: Verification,
 }
 
 /// Who logs in.
@@ -61,6 +65,19 @@ pub struct Endpoint {
     /// The only SPIFFE ID it may have.
     #[serde(with = "chassis::config::spiffe_id")]
     pub id: SpiffeId,
+}
+
+/// How the bank's services have the OAuth signature proven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Verification {
+    /// Not at all.
+    #[default]
+    Offline,
+    /// They ask asserting-wl about every chain, with a nonce.
+    Introspect,
+    /// A proof made at mint travels with every chain.
+    Embedded,
 }
 
 /// How the stranger acts.

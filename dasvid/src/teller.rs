@@ -85,7 +85,7 @@ impl Teller {
         fields.extend(wanted.rqd.as_deref().map(|rqd| ("rqd", rqd)));
         let answer = self.asserting.post_form(path, &fields).await?;
         let minted: MintResponse = read(&answer).context("asserting-wl does not mint")?;
-        Ok(ChainFile { da_svid: minted.da_svid, certificates: minted.certificates })
+        Ok(ChainFile { da_svid: minted.da_svid, certificates: minted.certificates, proof: minted.proof })
     }
 
     /// asserting-wl's keys, as published.
@@ -185,7 +185,7 @@ pub fn extend_id(file: &ChainFile, chain: &Chain, svid: &Svid, extension: &Exten
         None => Certificates::default(),
     };
     svid.chain.iter().for_each(|der| certificates.push(der));
-    Ok(ChainFile { da_svid, certificates: Some(certificates.to_header()) })
+    Ok(ChainFile { da_svid, certificates: Some(certificates.to_header()), ..file.clone() })
 }
 
 /// An anonymous link, under the root key that the asserter's `jwks` has.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chassis::{Clock, Handle, SystemClock, Workload};
 use dasvid::demo::{self, Settings};
-use dasvid::place::{Endpoint, Place};
+use dasvid::place::{Endpoint, Place, Verification};
 use dev_spire::{DevSpire, Entry};
 use spiffe::{SpiffeId, TrustDomain};
 use tempfile::TempDir;
@@ -38,12 +38,19 @@ impl Bank {
 
     /// A bank in a folder that stays.
     pub async fn at(folder: &Path, middle_tiers: u8) -> Self {
-        let settings = Settings {
-            middle_tiers,
-            dir: Some(folder.to_owned()),
-            listen: ([127, 0, 0, 1], 0).into(),
-            usual_ports: false,
-        };
+        Self::with(folder, Settings { middle_tiers, ..settings() }).await
+    }
+
+    /// A bank whose services have the OAuth signature proven, at a provider that signs with `idp_alg`.
+    pub async fn proving(verification: Verification, idp_alg: dev_idp::Algorithm) -> Self {
+        let temporary = tempfile::Builder::new().prefix("e2e-").tempdir().unwrap();
+        let folder = temporary.path().join("bank");
+        let settings = Settings { verification, idp_alg, ..settings() };
+        Self { _temporary: Some(temporary), ..Self::with(&folder, settings).await }
+    }
+
+    async fn with(folder: &Path, settings: Settings) -> Self {
+        let settings = Settings { dir: Some(folder.to_owned()), ..settings };
         let demo = demo::Bank::start(&settings).await.unwrap();
         Self { demo, folder: folder.canonicalize().unwrap(), _temporary: None }
     }
@@ -122,6 +129,17 @@ impl Bank {
     /// Stops everything; every request under way must be able to finish.
     pub async fn close(self) {
         assert!(self.demo.shutdown().await, "a request did not finish");
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        middle_tiers: 2,
+        dir: None,
+        listen: ([127, 0, 0, 1], 0).into(),
+        verification: Verification::Offline,
+        idp_alg: dev_idp::Algorithm::Es256,
+        usual_ports: false,
     }
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chassis::ConfigError;
-use chassis::config::{AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, RevocationSettings};
+use chassis::config::{
+    AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, ProviderSettings, RevocationSettings,
+};
 use mesh::ClientSettings;
 use serde::Deserialize;
 use spiffe::SpiffeId;
@@ -32,6 +34,9 @@ pub struct Config {
     pub revocations: RevocationSettings,
     /// What is believed, and which requests are passed on: a file or an inline table.
     pub policy: PolicySource,
+    /// How the identity providers' keys are fetched, where policy asks for proofs.
+    #[serde(default)]
+    pub providers: ProviderSettings,
     /// Where requests go.
     pub next: NextHop,
     /// The link this hop appends.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chassis::gate::{Gate, LogOnly};
+use chassis::provenance::ProofCheck;
 use chassis::trust::TrustStore;
 use chassis::{ConfigError, Process, Running, Workload, async_trait, revocations, service};
 use mesh::{Allow, Client, Identity};
@@ -59,6 +60,7 @@ fn proxy(
     let asserting = (&config.asserting.id, &config.asserting.url);
     let revocations: Arc<dyn Revocations> =
         revocations::start(identity, asserting, &trust, &config.revocations, process)?;
+    let proofs = ProofCheck::of_policy(&policy, identity, asserting, &config.providers, process)?;
     let accept = policy.accept.clone();
     let linker = Linker {
         identity: identity.clone(),
@@ -71,7 +73,8 @@ fn proxy(
     };
     Ok(Proxy {
         pseudonym: pseudonym(&me),
-        gate: Gate::new(me.clone(), accept, trust, revocations.clone(), Arc::new(LogOnly), process),
+        gate: Gate::new(me.clone(), accept, trust, revocations.clone(), Arc::new(LogOnly), process)
+            .with_provenance(proofs),
         client: Client::new(identity, config.next.id.clone(), &config.next.url, config.next.client())?,
         clock: process.clock.clone(),
         max_bytes: config.body.max_bytes,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chassis::ConfigError;
 use chassis::config::{
-    AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, RevocationSettings, StoreSettings,
+    AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, ProviderSettings, RevocationSettings,
+    StoreSettings,
 };
 use serde::Deserialize;
 use token::Policy;
@@ -37,6 +38,9 @@ pub struct Config {
     pub store: StoreSettings,
     /// What is believed: a file or an inline table.
     pub policy: PolicySource,
+    /// How the identity providers' keys are fetched, where policy asks for proofs.
+    #[serde(default)]
+    pub providers: ProviderSettings,
     /// How long a request may take.
     #[serde(default = "request_timeout")]
     pub request_timeout: Period,

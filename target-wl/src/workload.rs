@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::gate::Gate;
+use chassis::provenance::ProofCheck;
 use chassis::trust::TrustStore;
 use chassis::{Clock, ConfigError, Process, Running, Workload, async_trait, revocations, service};
 use mesh::{Allow, Identity};
@@ -54,7 +55,9 @@ impl Workload for TargetWl {
         let allow = allow(&me, &policy);
         let asserting = (&config.asserting.id, &config.asserting.url);
         let revocations = revocations::start(&identity, asserting, &trust, &config.revocations, process)?;
-        let gate = Gate::new(me.clone(), policy.accept, trust, revocations, rejections.clone(), process);
+        let proofs = ProofCheck::of_policy(&policy, &identity, asserting, &config.providers, process)?;
+        let gate = Gate::new(me.clone(), policy.accept, trust, revocations, rejections.clone(), process)
+            .with_provenance(proofs);
         let app = App::new(me, bank, rejections, process.clock.clone());
         let listener = TcpListener::bind(config.listen.address).await?;
         let address = listener.local_addr()?;

@@ -2,52 +2,48 @@
 
 use std::process::ExitCode;
 
-use http::Request;
-use http::header::CONTENT_TYPE;
+use anyhow::Context as _;
 use serde_json::Value;
-use token::{Chain, Mode, encoding};
-use wire::header::DA_SVID_CERTS;
+use token::Chain;
+use token::provenance::Rounds;
+use wire::introspect::{INTROSPECT, VALIDATE};
 
 use super::mint::connect;
-use crate::cli::Ask;
+use crate::cli::{Ask, Introspect};
 use crate::input::ChainFile;
-use crate::{output, teller};
+use crate::proof::{self, Expected};
+use crate::{input, output};
 
 /// Prints asserting-wl's diagnosis.
 pub(super) async fn validate(arguments: &Ask) -> anyhow::Result<ExitCode> {
-    let chain = ChainFile::read(&arguments.chain)?;
-    ask(arguments, wire::introspect::VALIDATE, &chain, &chain.da_svid).await?;
+    let file = ChainFile::read(&arguments.chain)?;
+    let teller = connect(&arguments.asserting).await?;
+    output::json(&proof::post(&teller, VALIDATE, &file, &file.da_svid, None).await?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints whether the chain is active; exit code 1 when it is not.
-pub(super) async fn introspect(arguments: &Ask) -> anyhow::Result<ExitCode> {
-    let chain = ChainFile::read(&arguments.chain)?;
-    let shown = showable(&chain.da_svid)?;
-    let answer = ask(arguments, wire::introspect::INTROSPECT, &chain, &shown).await?;
+/// Prints whether the chain is active; exit code 1 when it is not. With `--nonce`, checks the proof and says so.
+pub(super) async fn introspect(arguments: &Introspect) -> anyhow::Result<ExitCode> {
+    let file = ChainFile::read(&arguments.ask.chain)?;
+    let chain = Chain::parse(&file.da_svid)?;
+    let teller = connect(&arguments.ask.asserting).await?;
+    let nonce = arguments.nonce.then(proof::nonce).transpose()?;
+    let nonce = nonce.as_ref().map(<[u8; 32]>::as_slice);
+    let answer = proof::post(&teller, INTROSPECT, &file, &chain.to_show(), nonce).await?;
+    output::json(&answer)?;
     let active = answer.get("active").and_then(Value::as_bool).unwrap_or(false);
+    if let Some(nonce) = nonce.filter(|_| active) {
+        let verdict = proof::check(&teller, chain.root(), &answer, nonce, &expected(arguments)?).await;
+        output::note(&verdict.context("the proof does not hold")?);
+    }
     Ok(if active { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn ask(arguments: &Ask, path: &str, chain: &ChainFile, token: &str) -> anyhow::Result<Value> {
-    let form = url::form_urlencoded::Serializer::new(String::new()).append_pair("token", token).finish();
-    let mut request = Request::post(path).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    if let Some(certificates) = &chain.certificates {
-        request = request.header(DA_SVID_CERTS, certificates);
-    }
-    let answer = connect(&arguments.asserting).await?.asserting().call(request.body(form.into())?).await?;
-    let answer: Value = teller::read(&answer)?;
-    output::json(&answer)?;
-    Ok(answer)
-}
-
-/// What of a chain may be shown to others: of an unsealed anonymous chain only the root, with its tail cut to R, for
-/// its last `s` is a key.
-fn showable(text: &str) -> anyhow::Result<String> {
-    let chain = Chain::parse(text)?;
-    if chain.mode() != Mode::Anonymous || chain.last().is_some_and(|link| link.claims.fin()) {
-        return Ok(text.to_owned());
-    }
-    let r = chain.tail(0).get(..32).unwrap_or_default();
-    Ok(format!("{}.{}", chain.signed(0), encoding::base64url(r)))
+fn expected(arguments: &Introspect) -> anyhow::Result<Expected> {
+    let read = |path| input::bytes(path).and_then(|pem| Ok(String::from_utf8(pem)?));
+    Ok(Expected {
+        audience: arguments.oauth_audience.clone(),
+        rounds: Rounds::try_from(arguments.rounds)?,
+        ca: arguments.idp_ca.as_deref().map(read).transpose()?,
+    })
 }

@@ -15,6 +15,8 @@ pub(super) async fn run(arguments: &Demo) -> anyhow::Result<ExitCode> {
         middle_tiers: arguments.middle_tiers,
         dir: arguments.dir.clone(),
         listen: arguments.listen,
+        verification: arguments.verification,
+        idp_alg: arguments.idp_alg,
         usual_ports: !arguments.journey,
     };
     let bank = Bank::start(&settings).await?;

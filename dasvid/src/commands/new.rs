@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &New) -> anyhow::Result<ExitCode> {
     let claims = claims(arguments)?;
     let da_svid =
         if mode == Mode::Anonymous { anonymous(arguments, &claims)? } else { signed(arguments, mode, &claims)? };
-    output::line(&ChainFile { da_svid, certificates: None }.render(false)?)?;
+    output::line(&ChainFile { da_svid, certificates: None, proof: None }.render(false)?)?;
     output::note(&format!("verify it with --keys {}", arguments.dir.join(JWKS).display()));
     Ok(ExitCode::SUCCESS)
 }

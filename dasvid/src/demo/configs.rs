@@ -1,23 +1,34 @@
 //! The configurations the demo's workloads run with: the same TOML a process of its own would read.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+use super::Settings;
 use super::home::Home;
-use crate::place::Endpoint;
+use crate::place::{Endpoint, Verification};
 
 /// What every configuration needs to know.
 pub(super) struct Plan<'a> {
     home: &'a Home,
     issuer: &'a str,
     middle_tiers: u8,
+    verification: Verification,
+    idp_alg: &'static str,
     /// Where asserting-wl listens, once it does.
     pub(super) asserting_url: String,
 }
 
 impl<'a> Plan<'a> {
-    pub(super) const fn new(home: &'a Home, issuer: &'a str, middle_tiers: u8) -> Self {
-        Self { home, issuer, middle_tiers, asserting_url: String::new() }
+    pub(super) const fn new(home: &'a Home, issuer: &'a str, settings: &Settings) -> Self {
+        Self {
+            home,
+            issuer,
+            middle_tiers: settings.middle_tiers,
+            verification: settings.verification,
+            idp_alg: settings.idp_alg.name(),
+            asserting_url: String::new(),
+        }
     }
 
     pub(super) fn asserting(&self, listen: SocketAddr, logouts: SocketAddr) -> String {
@@ -39,13 +50,25 @@ url = "{issuer}"
 profile = "rfc9068"
 audience = ["asserting-wl"]
 clients = ["bank-web", "bank-cli"]
-algs = ["RS256", "ES256"]
+algs = {algs:?}
 
-[[policy.introspect]]
-caller = "spiffe://bank.example/cli"
+[zkp]
+at = "{at}"
 "#,
+            algs = BTreeSet::from(["RS256", "ES256", self.idp_alg]),
+            at = if self.verification == Verification::Embedded { "mint" } else { "introspect" },
             identity = self.identity("asserting-wl"),
         );
+        let asks = self.verification == Verification::Introspect;
+        let hops = (1..=self.middle_tiers).filter(|_| asks).map(|number| format!("middle-tier-{number}"));
+        let end = asks.then(|| "target-wl".to_owned());
+        for caller in ["cli".to_owned()].into_iter().chain(hops).chain(end) {
+            // Cannot fail: writing to a String does not.
+            let _ = write!(
+                text,
+                "\n[[policy.introspect]]\ncaller = \"spiffe://bank.example/{caller}\"\noauth_claims = {asks}\n"
+            );
+        }
         for caller in ["subject-wl", "cli"] {
             // Cannot fail: writing to a String does not.
             let _ = write!(
@@ -78,11 +101,12 @@ url = "{store}"
 
 {accept}neighbours = {neighbours:?}
 role = "end"
-"#,
+{provenance}"#,
             identity = self.identity("target-wl"),
             asserting = self.asserting_section(),
             store = self.home.database("target-wl"),
             accept = self.accept(),
+            provenance = self.provenance(),
         )
     }
 
@@ -104,7 +128,7 @@ id = "{id}"
 {accept}neighbours = {neighbours:?}
 role = "hop"
 seal = {seal}
-
+{provenance}
 [[policy.route]]
 method = "GET"
 path = "/v1/*"
@@ -123,6 +147,7 @@ request_binding = "end-to-end"
             id = next.id,
             accept = self.accept(),
             seal = number == self.middle_tiers,
+            provenance = self.provenance(),
         )
     }
 
@@ -157,6 +182,19 @@ id = "{id}"
 
     fn asserting_section(&self) -> String {
         format!("[asserting]\nurl = \"{}\"\nid = \"spiffe://bank.example/asserting-wl\"\n", self.asserting_url)
+    }
+
+    /// What services demand of the proof of the OAuth signature.
+    const fn provenance(&self) -> &'static str {
+        match self.verification {
+            Verification::Offline => "",
+            Verification::Introspect => {
+                "\n[policy.provenance]\nverification = \"introspect\"\noauth_audience = [\"asserting-wl\"]\n"
+            }
+            Verification::Embedded => {
+                "\n[policy.provenance]\nproof = \"embedded\"\noauth_audience = [\"asserting-wl\"]\n"
+            }
+        }
     }
 
     fn accept(&self) -> String {

@@ -10,7 +10,8 @@ use wire::problem::ProblemKind;
 use super::person::CURRENCY;
 use crate::input::ChainFile;
 use crate::outgoing::Outgoing;
-use crate::place::Place;
+use crate::place::{Place, Verification};
+use crate::proof::{self, Expected};
 use crate::teller::{self, Teller, Wanted};
 
 /// What the tool pays in, in minor units.
@@ -32,6 +33,16 @@ impl AtTheBank<'_> {
     pub(super) async fn mint(&self) -> anyhow::Result<String> {
         let root = self.teller.mint(self.mode, self.access_token, &Wanted::default()).await?;
         Ok(format!("a root of {} bytes", root.da_svid.len()))
+    }
+
+    /// Has asserting-wl prove that the provider signed the access token, and checks it with the provider's own keys.
+    pub(super) async fn proof(&self) -> anyhow::Result<String> {
+        let root = self.teller.mint(self.mode, self.access_token, &Wanted::default()).await?;
+        let expected = Expected::default();
+        match self.place.verification {
+            Verification::Embedded => proof::check_embedded(&root, &expected).await,
+            _ => proof::ask(self.teller, &root, &expected).await,
+        }
     }
 
     /// The balance, asked through every middle tier.

@@ -62,7 +62,7 @@ impl Asserter {
             Some(value) => Certificates::parse(value.as_bytes()).map_err(|_| not_understood())?,
             None => Certificates::default(),
         };
-        if ours { Ok(Root { chain, certificates }) } else { Err(not_understood()) }
+        if ours { Ok(Root { chain, certificates, proof: minted.proof }) } else { Err(not_understood()) }
     }
 
     fn request(holder: &Holder, wanted: &Wanted<'_>, trace: &TraceParent) -> Result<Request<Bytes>, BankError> {

@@ -12,7 +12,7 @@ use token::{
 };
 use wire::{
     bank::{BALANCE, DEPOSITS, DepositRequest, TRANSACTIONS, TRANSFERS, TransferRequest},
-    header::{CONTENT_DIGEST, DA_SVID, DA_SVID_CERTS, IDEMPOTENCY_KEY, TRACEPARENT},
+    header::{CONTENT_DIGEST, DA_SVID, DA_SVID_CERTS, DA_SVID_PROOF, IDEMPOTENCY_KEY, TRACEPARENT},
     problem::{MEDIA_TYPE, ProblemDocument},
 };
 
@@ -38,6 +38,7 @@ pub(crate) struct Prepared {
     pub(crate) call: Call,
     chain: HeaderValue,
     certificates: Option<HeaderValue>,
+    proof: Option<HeaderValue>,
     pub(crate) expires: Timestamp,
 }
 
@@ -124,11 +125,21 @@ impl Call {
         } else {
             Some(HeaderValue::from_str(&certificates.to_header()).map_err(unfit)?)
         };
-        Ok(Prepared { call: self, chain: secret(chain)?, certificates, expires })
+        Ok(Prepared { call: self, chain: secret(chain)?, certificates, proof: None, expires })
     }
 }
 
 impl Prepared {
+    /// The same with the proof that came with the root.
+    pub(crate) fn with_proof(self, proof: Option<&str>) -> Result<Self, BankError> {
+        let mut proof = proof.map(HeaderValue::from_str).transpose().map_err(unfit)?;
+        if let Some(proof) = &mut proof {
+            // Kilobytes that differ every time would only push others out of a compression table.
+            proof.set_sensitive(true);
+        }
+        Ok(Self { proof, ..self })
+    }
+
     /// The request as it is sent.
     pub(crate) fn request(&self) -> Result<Request<Bytes>, BankError> {
         let call = &self.call;
@@ -139,6 +150,9 @@ impl Prepared {
         headers.insert(DA_SVID, self.chain.clone());
         if let Some(certificates) = &self.certificates {
             headers.insert(DA_SVID_CERTS, certificates.clone());
+        }
+        if let Some(proof) = &self.proof {
+            headers.insert(DA_SVID_PROOF, proof.clone());
         }
         Ok(request)
     }

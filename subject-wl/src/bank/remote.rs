@@ -69,12 +69,12 @@ impl RemoteBank {
         if !errand.holder.lives(self.now()) {
             return Err(BankError::LoginExpired);
         }
-        let (chain, certificates) = match errand.mode {
+        let (chain, certificates, proof) = match errand.mode {
             Mode::Plain => {
                 let bound = Some((call.scope, call.rqd()?));
                 let wanted = Wanted { mode: Mode::Plain, target: &self.route.target, bound };
                 let root = self.asserter.mint(errand.holder, &wanted, errand.trace).await?;
-                (root.chain.as_str().to_owned(), root.certificates)
+                (root.chain.as_str().to_owned(), root.certificates, root.proof)
             }
             Mode::Id => {
                 let root = self.root(errand).await?;
@@ -82,17 +82,18 @@ impl RemoteBank {
                 let chain = link::signed(&root.chain, &svid, &self.route, &call, self.now())?;
                 let mut certificates = root.certificates.clone();
                 svid.chain.iter().for_each(|der| certificates.push(der));
-                (chain, certificates)
+                (chain, certificates, root.proof.clone())
             }
             Mode::Anonymous => {
                 let root = self.root(errand).await?;
                 let key = self.asserter.anonymous_key(&root).await?;
-                (link::anonymous(&root.chain, &key, &self.route, &call, self.now())?, root.certificates.clone())
+                let chain = link::anonymous(&root.chain, &key, &self.route, &call, self.now())?;
+                (chain, root.certificates.clone(), root.proof.clone())
             }
         };
         let parsed = Chain::parse(&chain).map_err(|error| BankError::Chain(error.to_string()))?;
         errand.holder.wallet.sent(Trail::of(&parsed));
-        call.with_chain(&chain, &certificates, parsed.expires())
+        call.with_chain(&chain, &certificates, parsed.expires())?.with_proof(proof.as_deref())
     }
 
     /// Moves money. When the outcome of a request is not known it is sent again with the same chain, so that the target

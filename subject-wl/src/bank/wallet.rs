@@ -14,11 +14,13 @@ use crate::trail::Trail;
 /// How many requests of one session may wait to be repeated.
 const MAX_PREPARED: usize = 64;
 
-/// A DA-SVID as minted: a root and, where an SVID signed it, its certificates.
+/// A DA-SVID as minted: a root, its certificates where an SVID signed it, its proof where asserting-wl embeds one.
 #[derive(Debug)]
 pub(crate) struct Root {
     pub(crate) chain: Chain,
     pub(crate) certificates: Certificates,
+    /// The embedded proof, which travels unchanged.
+    pub(crate) proof: Option<String>,
 }
 
 /// What was made of one login. Holds bearer secrets; lives and dies with the session.

@@ -66,15 +66,3 @@ async fn a_chain_used_twice_is_a_replay() {
     rejections.note(Rule::Once, None, &id("middle-tier-2"), Some(&root(1)), Timestamp(100));
     assert_eq!(flushed(&rejections).await[0].kind, REPLAYED);
 }
-
-#[tokio::test]
-async fn what_could_not_be_written_is_kept() {
-    let rejections = Rejections::new(id("target-wl"));
-    rejections.note(Rule::Time, None, &id("a"), None, Timestamp(100));
-    let kept = std::mem::take(&mut *rejections.tallies.lock().unwrap());
-    rejections.note(Rule::Time, None, &id("a"), None, Timestamp(110));
-    rejections.keep(kept);
-    let events = flushed(&rejections).await;
-    assert_eq!(events[0].payload["count"], 2);
-    assert_eq!((&events[0].payload["first_seen"], &events[0].payload["last_seen"]), (&json!(100), &json!(110)));
-}
