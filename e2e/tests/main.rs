@@ -24,3 +24,5 @@ mod journey;
 mod logout;
 #[cfg(test)]
 mod museum;
+#[cfg(test)]
+mod provenance;

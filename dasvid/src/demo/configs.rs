@@ -55,7 +55,7 @@ algs = {algs:?}
 [zkp]
 at = "{at}"
 "#,
-            algs = BTreeSet::from(["RS256", "ES256", self.idp_alg]),
+            algs = Vec::from_iter(BTreeSet::from(["RS256", "ES256", self.idp_alg])),
             at = if self.verification == Verification::Embedded { "mint" } else { "introspect" },
             identity = self.identity("asserting-wl"),
         );
