@@ -2,10 +2,9 @@
 //!
 //! A flood of bad tokens therefore costs a bounded number of rows, whoever sends it.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
+use chassis::tally::{self, Tallies, Tally};
 use chassis::{Clock, Metrics};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -18,21 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 /// The event's kind in the outbox.
 pub const KIND: &str = "assertion-rejected";
-/// How often tallies become events.
-const INTERVAL: Duration = Duration::from_secs(10);
 /// Tallies kept between two writes; beyond it callers are not told apart.
 const MAX_TALLIES: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     rule: &'static str,
-}
-
-/// How often one caller was refused by one rule.
-struct Tally {
-    count: u64,
-    first: Timestamp,
-    last: Timestamp,
 }
 
 /// A rule and, unless there are too many, a caller.
@@ -42,7 +32,7 @@ type Key = (&'static str, Option<String>);
 pub struct Rejections {
     verifier: SpiffeId,
     counted: Family<Labels, Counter>,
-    tallies: Mutex<BTreeMap<Key, Tally>>,
+    tallies: Tallies<Key>,
 }
 
 impl Rejections {
@@ -50,20 +40,13 @@ impl Rejections {
     #[must_use]
     pub fn new(verifier: SpiffeId, metrics: &Metrics) -> Self {
         let counted = metrics.register("rejections", "Tokens and requests to mint refused, by rule", Family::default());
-        Self { verifier, counted, tallies: Mutex::default() }
+        Self { verifier, counted, tallies: Tallies::new(MAX_TALLIES) }
     }
 
     /// Counts a refusal; `rule` is one of a closed list.
     pub fn note(&self, rule: &'static str, caller: &SpiffeId, now: Timestamp) {
         self.counted.get_or_create(&Labels { rule }).inc();
-        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut key = (rule, Some(caller.to_string()));
-        if tallies.len() >= MAX_TALLIES && !tallies.contains_key(&key) {
-            key.1 = None;
-        }
-        let tally = tallies.entry(key).or_insert(Tally { count: 0, first: now, last: now });
-        tally.count += 1;
-        tally.last = now;
+        self.tallies.note((rule, Some(caller.to_string())), |(rule, _)| (rule, None), now);
     }
 
     /// Writes an event a tally; what cannot be written is kept for the next time.
@@ -71,55 +54,24 @@ impl Rejections {
     /// # Errors
     /// [`StoreError`] if nothing could be written.
     pub async fn flush(&self, store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
-        let tallies = std::mem::take(&mut *self.tallies.lock().unwrap_or_else(PoisonError::into_inner));
-        if tallies.is_empty() {
-            return Ok(());
-        }
-        let written = self.write(store, &tallies, now).await;
-        if written.is_err() {
-            self.keep(tallies);
-        }
-        written
+        self.tallies.flush(store, |key, tally| self.event(key, tally, now)).await
     }
 
     /// Flushes every ten seconds, and a last time when `stop` is cancelled.
     pub async fn run(self: Arc<Self>, store: Arc<dyn Store>, clock: Arc<dyn Clock>, stop: CancellationToken) {
-        loop {
-            let stopped = tokio::time::timeout(INTERVAL, stop.cancelled()).await.is_ok();
-            if let Err(error) = self.flush(&*store, clock.now()).await {
-                tracing::warn!(%error, "refusals were not recorded");
-            }
-            if stopped {
-                return;
-            }
-        }
+        tally::regularly(stop, || self.flush(&*store, clock.now())).await;
     }
 
-    async fn write(&self, store: &dyn Store, tallies: &BTreeMap<Key, Tally>, now: Timestamp) -> Result<(), StoreError> {
-        let mut tx = store.begin().await?;
-        for ((rule, caller), tally) in tallies {
-            let whom = caller.clone().unwrap_or_else(|| self.verifier.trust_domain().id_string());
-            let payload = json!({
-                "rule": rule,
-                "verifier": self.verifier.to_string(),
-                "count": tally.count,
-                "first_seen": tally.first.0,
-                "last_seen": tally.last.0,
-            });
-            let subject = json!({"format": "uri", "uri": whom});
-            tx.emit(&Event::new(KIND, subject, payload, None, Moment::from_seconds(now.0))).await?;
-        }
-        tx.commit().await
-    }
-
-    fn keep(&self, tallies: BTreeMap<Key, Tally>) {
-        let mut current = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, tally) in tallies {
-            let kept = current.entry(key).or_insert(Tally { count: 0, ..tally });
-            kept.count += tally.count;
-            kept.first = kept.first.min(tally.first);
-            kept.last = kept.last.max(tally.last);
-        }
+    fn event(&self, (rule, caller): &Key, tally: &Tally, now: Timestamp) -> Event {
+        let whom = caller.clone().unwrap_or_else(|| self.verifier.trust_domain().id_string());
+        let payload = json!({
+            "rule": rule,
+            "verifier": self.verifier.to_string(),
+            "count": tally.count,
+            "first_seen": tally.first.0,
+            "last_seen": tally.last.0,
+        });
+        Event::new(KIND, json!({"format": "uri", "uri": whom}), payload, None, Moment::from_seconds(now.0))
     }
 }
 

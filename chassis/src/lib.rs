@@ -22,6 +22,7 @@ pub mod readiness;
 pub mod revocations;
 mod run;
 pub mod service;
+pub mod tally;
 pub mod telemetry;
 pub mod trace;
 pub mod trust;
