@@ -257,7 +257,7 @@ async fn nothing_is_minted_for_whom_is_revoked() {
     let bank = Bank::open("rfc9068").await;
     let (dpa, dpr) = (bank.provider.issuer.clone(), crate::bank::ALICE.to_owned());
     let peer = Peer { id: id("subject-wl"), x5t: [7; 32], addr: "127.0.0.1:1".parse().unwrap() };
-    let login = Timestamp(now() - 5);
+    let login = Timestamp(login());
     let person = RevocationKey::Person { dpa: dpa.clone(), dpr: dpr.clone() };
     // What was recorded before the ledger was read, and what another replica records behind its back.
     for late in [false, true] {
@@ -284,6 +284,12 @@ async fn nothing_is_minted_while_nobody_knows_what_is_revoked() {
     let store = store::open("memory:").await.unwrap();
     let refused = mint_with(&bank, store, Ledger::default(), &peer).await;
     assert_eq!(refused, Err(ProblemKind::Unavailable));
+}
+
+/// When the person logged in: one moment, however long the tests take.
+fn login() -> u64 {
+    static AT: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *AT.get_or_init(|| now() - 5)
 }
 
 /// Mints while this is revoked, recorded before the ledger was read or after.
@@ -344,7 +350,8 @@ modes = ["plain"]
         clock: Arc::new(SystemClock),
         settings: MintSettings::default(),
     };
-    let request = MintRequest { access_token: bank.token(), audience: None, scope: None, rqd: None };
+    let access_token = bank.token_with(json!({ "auth_time": login() }));
+    let request = MintRequest { access_token, audience: None, scope: None, rqd: None };
     let answer = minter.mint(Endpoint::Plain, peer, &request).await;
     let events = store.read().await.unwrap().pending_events(9).await.unwrap();
     let told = events.iter().filter(|pending| pending.event.kind == "assertion-minted").count();
