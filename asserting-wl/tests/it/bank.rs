@@ -29,6 +29,9 @@ pub(crate) fn id(name: &str) -> SpiffeId {
     SpiffeId::new(format!("spiffe://bank.example/{name}")).unwrap()
 }
 
+/// The algorithms the policy lists, where a test does not say otherwise.
+const ALGORITHMS: [&str; 4] = ["RS256", "ES256", "EdDSA", "Ed25519"];
+
 /// The person of [`Bank::claims`].
 pub(crate) const ALICE: &str = "a11ce000-0000-4000-8000-000000000001";
 
@@ -45,13 +48,18 @@ impl Bank {
 
     /// A bank with more settings (TOML) and this provider key.
     pub(crate) async fn open_with(profile: &str, settings: &str, key: Key) -> Self {
+        Self::open_for(profile, settings, key, &ALGORITHMS).await
+    }
+
+    /// The same where the policy lists other algorithms of the provider.
+    pub(crate) async fn open_for(profile: &str, settings: &str, key: Key, algorithms: &[&str]) -> Self {
         let spire = DevSpire::start(Settings::new(TrustDomain::new("bank.example").unwrap())).await.unwrap();
         let folder = TempDir::new().unwrap();
-        for name in ["asserting-wl", "subject-wl", "target-wl", "middle-tier-1", "auditor", "stranger"] {
+        for name in ["asserting-wl", "subject-wl", "target-wl", "middle-tier-1", "auditor", "verifier", "stranger"] {
             spire.issue_socket(&socket(folder.path(), name), Entry::new(id(name))).await.unwrap();
         }
         let provider = Provider::start(&[&key]).await;
-        let handle = start(folder.path(), &provider.issuer, profile, settings).await;
+        let handle = start_for(folder.path(), &provider.issuer, profile, settings, algorithms).await;
         Self { provider, key, handle, spire, folder }
     }
 
@@ -145,6 +153,10 @@ pub(crate) fn client(identity: &Identity, port: u16) -> Client {
 
 /// Starts asserting-wl with its store in `folder`.
 pub(crate) async fn start(folder: &Path, issuer: &str, profile: &str, settings: &str) -> Handle {
+    start_for(folder, issuer, profile, settings, &ALGORITHMS).await
+}
+
+async fn start_for(folder: &Path, issuer: &str, profile: &str, settings: &str, algorithms: &[&str]) -> Handle {
     let text = format!(
         r#"
 {settings}
@@ -159,7 +171,7 @@ url = "{issuer}"
 profile = "{profile}"
 audience = ["asserting-wl"]
 clients = ["bank-web"]
-algs = ["RS256", "ES256", "EdDSA", "Ed25519"]
+algs = {algorithms:?}
 [[policy.mint]]
 caller = "spiffe://bank.example/subject-wl"
 issuer = "{issuer}"
@@ -168,6 +180,9 @@ audiences = ["spiffe://bank.example/target-wl"]
 modes = ["plain", "id", "anonymous"]
 [[policy.introspect]]
 caller = "spiffe://bank.example/auditor"
+[[policy.introspect]]
+caller = "spiffe://bank.example/verifier"
+oauth_claims = true
 [[policy.revoke]]
 caller = "spiffe://bank.example/auditor"
 "#,

@@ -15,6 +15,8 @@ mod minting;
 #[cfg(test)]
 mod oauth;
 #[cfg(test)]
+mod provenance;
+#[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod providers;

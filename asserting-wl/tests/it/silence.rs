@@ -59,6 +59,8 @@ async fn no_token_is_logged() {
     for token in secrets.clone() {
         bank.post("subject-wl", "/introspect", &[("token", &token)]).await;
         bank.post("subject-wl", "/validate", &[("token", &token)]).await;
+        let nonce = [("token", token.as_str()), ("nonce", "AAAAAAAAAAAAAAAAAAAAAA")];
+        bank.post("verifier", "/introspect", &nonce).await;
         for (method, path) in [(Method::GET, "/mint?access_token="), (Method::POST, "/introspect?token=")] {
             let path = format!("{path}{token}");
             bank.send("subject-wl", request(method, &path, "application/x-www-form-urlencoded", "")).await.unwrap();
