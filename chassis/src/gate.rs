@@ -116,8 +116,7 @@ impl Gate {
         let chain = self.verify_offline(&arrival, inbound).await?;
         if let Some(provenance) = &self.provenance {
             let certificates = inbound.certificate_lines.first().copied();
-            let refused =
-                |reason| Refusal { mode: Some(chain.mode()), ..Refusal::new(Rule::Provenance, 0, reason) };
+            let refused = |reason| Refusal { mode: Some(chain.mode()), ..Refusal::new(Rule::Provenance, 0, reason) };
             provenance.check(&chain, certificates, &arrival).await.map_err(refused)?;
         }
         Ok(chain)

@@ -78,8 +78,7 @@ impl ProofCheck {
     #[must_use]
     pub fn new(me: SpiffeId, policy: &Policy, issuers: Arc<IssuerCache>, clock: Arc<dyn Clock>) -> Self {
         let demanded = &policy.provenance;
-        let verifier =
-            provenance::Verifier::new(issuers.clone(), demanded.oauth_audience.clone(), demanded.rounds);
+        let verifier = provenance::Verifier::new(issuers.clone(), demanded.oauth_audience.clone(), demanded.rounds);
         Self { me, embedded: demanded.proof == Proof::Embedded, asserter: None, issuers, verifier, clock }
     }
 
@@ -94,12 +93,7 @@ impl ProofCheck {
     /// # Errors
     /// [`Reason::ProofMissing`], [`Reason::ProofRefused`], [`Reason::NotActive`] or [`Reason::OtherClaims`];
     /// [`Reason::ProofUnavailable`] if who has to be asked cannot be.
-    pub async fn check(
-        &self,
-        chain: &Chain,
-        certificates: Option<&[u8]>,
-        arrival: &Arrival<'_>,
-    ) -> Result<(), Reason> {
+    pub async fn check(&self, chain: &Chain, certificates: Option<&[u8]>, arrival: &Arrival<'_>) -> Result<(), Reason> {
         if self.embedded {
             self.with_keys(&chain.root().dpa, || self.verifier.check(chain, arrival, self.clock.now())).await?;
         }

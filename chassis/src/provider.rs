@@ -124,11 +124,7 @@ impl<K: KeySet> Provider<K> {
     ///
     /// # Errors
     /// [`ProviderError`] if there are no keys less than an hour old and none can be fetched.
-    pub async fn keys(
-        &self,
-        enough: impl Fn(&K) -> bool,
-        now: Timestamp,
-    ) -> Result<Arc<K>, ProviderError> {
+    pub async fn keys(&self, enough: impl Fn(&K) -> bool, now: Timestamp) -> Result<Arc<K>, ProviderError> {
         let known = self.current();
         let due = match &known {
             None => true,

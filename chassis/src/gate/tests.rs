@@ -316,3 +316,21 @@ fn peers_are_told_the_coarse_reason_except_what_they_must_mend() {
     assert!(detail(Rule::Arrival, Reason::NotSealed).unwrap().contains("seal = true"));
     assert!(detail(Rule::Authority, Reason::Target).is_some());
 }
+
+#[tokio::test]
+async fn a_chain_that_needs_a_proof_is_refused_without_one_and_reported_with_the_person() {
+    let mut fixture = Fixture::new();
+    let mut policy = token::Policy::default();
+    policy.provenance.proof = token::policy::Proof::Embedded;
+    let http = mesh::web::client(mesh::web::WebSettings::default()).unwrap();
+    let clock = fixture.process.clock.clone();
+    let issuers = crate::provenance::IssuerCache::new(&[], &http, clock.clone()).unwrap();
+    let check = ProofCheck::new(id("target-wl"), &policy, Arc::new(issuers), clock);
+    fixture.gate = fixture.gate.with_provenance(Some(check));
+    let chain = fixture.minting.root(|_| {});
+    let (status, _) = fixture.ask(bare(request(&chain, "subject-wl"))).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let [rejection] = fixture.rejections().try_into().unwrap();
+    assert_eq!((rejection.rule, rejection.segment), (Rule::Provenance, Some(0)));
+    assert_eq!(rejection.root.map(|root| root.dpr).as_deref(), Some("alice"));
+}
