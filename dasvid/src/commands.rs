@@ -51,6 +51,7 @@ async fn online(command: Command) -> anyhow::Result<ExitCode> {
         Command::Append(arguments) => append::run(&arguments).await,
         Command::Verify(arguments) => verify::run(&arguments).await,
         Command::Validate(arguments) => ask::validate(&arguments).await,
+        Command::Revoke(arguments) => ask::revoke(&arguments).await,
         Command::Introspect(arguments) => ask::introspect(&arguments).await,
         Command::Keys(arguments) => keys::run(&arguments).await,
         Command::Call(arguments) => call::run(&arguments).await,

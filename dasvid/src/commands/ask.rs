@@ -1,18 +1,19 @@
-//! `dasvid validate` and `dasvid introspect`: what asserting-wl says of a chain.
+//! `dasvid validate`, `dasvid introspect` and `dasvid revoke`: a chain shown to asserting-wl.
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use token::Chain;
 use token::provenance::Rounds;
 use wire::introspect::{INTROSPECT, VALIDATE};
+use wire::oauth::REVOKE;
 
 use super::mint::connect;
 use crate::cli::{Ask, Introspect};
 use crate::input::ChainFile;
 use crate::proof::{self, Expected};
-use crate::{input, output};
+use crate::{input, output, teller};
 
 /// Prints asserting-wl's diagnosis.
 pub(super) async fn validate(arguments: &Ask) -> anyhow::Result<ExitCode> {
@@ -37,6 +38,17 @@ pub(super) async fn introspect(arguments: &Introspect) -> anyhow::Result<ExitCod
         output::note(&verdict.context("the proof does not hold")?);
     }
     Ok(if active { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Ends what this workload may end of the chain.
+pub(super) async fn revoke(arguments: &Ask) -> anyhow::Result<ExitCode> {
+    let file = ChainFile::read(&arguments.chain)?;
+    let chain = Chain::parse(&file.da_svid)?;
+    let teller = connect(&arguments.asserting).await?;
+    let answer = teller.asserting().post_form(REVOKE, &[("token", &chain.to_show())]).await?;
+    ensure!(answer.status.is_success(), "asserting-wl does not revoke it: {}", teller::refusal(&answer));
+    output::note("revoked; every verifier knows within seconds");
+    Ok(ExitCode::SUCCESS)
 }
 
 fn expected(arguments: &Introspect) -> anyhow::Result<Expected> {

@@ -66,7 +66,7 @@ at = "{at}"
             // Cannot fail: writing to a String does not.
             let _ = write!(
                 text,
-                "\n[[policy.introspect]]\ncaller = \"spiffe://bank.example/{caller}\"\noauth_claims = {asks}\n"
+                "\n[[policy.introspect]]\ncaller = \"spiffe://bank.example/{caller}\"\noauth_claims = true\n"
             );
         }
         for caller in ["subject-wl", "cli"] {
