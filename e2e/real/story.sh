@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The story of the bank on real parts: SPIRE attests every process by its path, Keycloak logs alice in, each workload is
-# a process of its own that gets its own identity and no other.
+# a process of its own that gets its own identity and no other. Every hop and the target have asserting-wl prove that
+# Keycloak signed the OAuth token (rule 13), with Keycloak's own keys; PROOFS=offline leaves that out.
 #
 #   story.sh            brings everything up, tells the story, takes everything down
 #   story.sh --keep     leaves it up; --down takes it down
@@ -13,6 +14,7 @@ root=$(cd "$here/../.." && pwd)
 state=${REAL_STATE:-$root/target/real}
 bin=${REAL_BIN:-$root/target/release}
 base=${REAL_PORT:-19400}
+proofs=${PROOFS:-introspect}
 workloads=(asserting-wl target-wl middle-tier-2 middle-tier-1 subject-wl)
 mkdir -p "$state/run" "$state/log" "$state/conf" "$state/data" "$state/wl"
 
@@ -75,6 +77,9 @@ neighbours = [${list%, }]
 role = "$role"
 TOML
 }
+provenance() { # what a verifier demands of the proof of the OAuth signature
+  printf '\n[policy.provenance]\nverification = "%s"\noauth_audience = ["asserting-wl"]\n' "$proofs"
+}
 routes() {
   cat <<'TOML'
 
@@ -105,6 +110,9 @@ clients = ["bank-web", "bank-cli"]
 algs = ["RS256"]
 TOML
   local caller
+  for caller in cli middle-tier-1 middle-tier-2 target-wl; do
+    printf '\n[[policy.introspect]]\ncaller = "spiffe://bank.example/%s"\noauth_claims = true\n' "$caller"
+  done
   for caller in subject-wl cli; do
     cat <<TOML
 
@@ -122,6 +130,7 @@ configure_target() {
   common target-wl; listen target-wl; asserting
   printf '[store]\nurl = "sqlite://%s/data/target-wl.sqlite?mode=rwc"\n\n' "$state"
   accept end middle-tier-1 middle-tier-2
+  provenance
 }
 configure_tier() { # number neighbours...
   local name=middle-tier-$1 next=target-wl seal=true
@@ -131,6 +140,7 @@ configure_tier() { # number neighbours...
   printf '[next]\nurl = "https://127.0.0.1:%d"\nid = "spiffe://bank.example/%s"\n\n' "$(port $next)" $next
   accept hop "$@"
   printf 'seal = %s\n' $seal
+  provenance
   routes
 }
 configure_subject() {
@@ -157,6 +167,7 @@ configure() {
   configure_tier 2 middle-tier-1 >"$state/conf/middle-tier-2.toml"
   configure_subject >"$state/conf/subject-wl.toml"
   cat >"$state/conf/bank.toml" <<TOML
+verification = "$proofs"
 front = "http://127.0.0.1:$(port subject-wl)/"
 issuer = "$KEYCLOAK_ISSUER"
 person = { name = "alice", password = "alice-pw" }
@@ -212,7 +223,7 @@ down
 rm -rf "$state/data"; mkdir -p "$state/data"
 up
 "$state/wl/cli" journey "$state/conf/bank.toml" --json >"$state/journey.json"
-python3 "$root/e2e/check_journey.py" "$state/journey.json" --no-ready
+python3 "$root/e2e/check_journey.py" "$state/journey.json" --no-ready "--$proofs"
 # Each process has the identity of its own path and no other.
 for name in cli stranger; do
   "$state/wl/$name" svid write "$state/run/svid-$name" 2>&1 | grep -q "^spiffe://bank.example/$name " || die "$name is attested as somebody else"

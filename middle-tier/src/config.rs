@@ -245,6 +245,7 @@ pub(crate) fn check_policy(config: &Config, policy: &Policy) -> Result<(), Confi
         ("policy.accept.subjects", accept.subjects.is_empty()),
         ("policy.accept.issuers", accept.issuers.is_empty()),
         ("policy.accept.modes", accept.modes.is_empty()),
+        ("policy.provenance.oauth_audience", policy.provenance.believes_nothing()),
         ("policy.route", policy.route.is_empty()),
     ] {
         if is_empty {

@@ -126,6 +126,7 @@ pub(crate) fn check_policy(config: &Config, policy: &Policy) -> Result<Rules, Co
         ("policy.accept.subjects", accept.subjects.is_empty()),
         ("policy.accept.issuers", accept.issuers.is_empty()),
         ("policy.accept.modes", accept.modes.is_empty()),
+        ("policy.provenance.oauth_audience", policy.provenance.believes_nothing()),
     ] {
         if is_empty {
             return Err(ConfigError::invalid(key, "an empty list admits nobody"));

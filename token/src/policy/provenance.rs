@@ -32,6 +32,12 @@ impl Default for Provenance {
 }
 
 impl Provenance {
+    /// Whether proofs are demanded and no OAuth audience is listed, so that none could ever hold.
+    #[must_use]
+    pub fn believes_nothing(&self) -> bool {
+        self.is_demanded() && self.oauth_audience.is_empty()
+    }
+
     /// Whether rule 13 asks for anything at all.
     #[must_use]
     pub fn is_demanded(&self) -> bool {
