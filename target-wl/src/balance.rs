@@ -9,7 +9,7 @@ use token::{Chain, Verified};
 use wire::bank::{Account, BALANCE};
 use wire::problem::ProblemDocument;
 
-use crate::request_error::RequestError;
+use crate::request_error::{Blamed, RequestError};
 use crate::routes::App;
 
 /// The person's balances.
@@ -26,9 +26,9 @@ use crate::routes::App;
 pub(crate) async fn balance(
     State(app): State<App>,
     Admitted(chain): Admitted,
-) -> Result<Json<Account>, Rejected<RequestError>> {
-    let account = app.0.bank.account(&person(&chain)).await.map_err(RequestError::from)?;
-    Ok(Json(account.ok_or(RequestError::UnknownAccount)?))
+) -> Result<Json<Account>, Rejected<Blamed>> {
+    let account = app.0.bank.account(&person(&chain)).await.map_err(|error| app.blame(error))?;
+    account.map(Json).ok_or_else(|| app.blame(RequestError::UnknownAccount))
 }
 
 /// For whom the chain speaks.

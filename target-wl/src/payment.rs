@@ -38,10 +38,7 @@ pub(crate) fn mandate<T: Order>(
     let key = idempotency_key(headers)?.to_owned();
     let order = read(body)?;
     let (currency, minor) = order.amount();
-    chain
-        .authority()
-        .consume(currency, minor)
-        .map_err(|refusal| RequestError::Authority { refusal, culprit: app.0.me.clone() })?;
+    chain.authority().consume(currency, minor).map_err(RequestError::Authority)?;
     let root = chain.root();
     Ok(Mandate {
         order,
@@ -68,7 +65,7 @@ pub(crate) fn mandate<T: Order>(
 /// Tells of a refusal that events tell of.
 pub(crate) fn note(app: &App, peer: &Peer, chain: &Verified<Chain>, error: &RequestError) {
     let (rule, segment) = match error {
-        RequestError::Authority { refusal, .. } => (refusal.rule, refusal.segment),
+        RequestError::Authority(refusal) => (refusal.rule, refusal.segment),
         RequestError::Booking(BookingError::Replayed) => (Rule::Once, None),
         _ => return,
     };

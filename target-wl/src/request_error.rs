@@ -27,13 +27,8 @@ pub enum RequestError {
     #[error("money moves only with one Idempotency-Key of 1 to 255 visible characters")]
     IdempotencyKey,
     /// The chain does not allow this amount.
-    #[error("refused by rule {refusal}")]
-    Authority {
-        /// The rule, the segment and the reason.
-        refusal: Refusal,
-        /// SPIFFE ID of this workload.
-        culprit: SpiffeId,
-    },
+    #[error("refused by rule {0}")]
+    Authority(Refusal),
     /// The query does not say which page.
     #[error("the query is `limit`, a number from 1 to {LONGEST_PAGE}, and `after`, each at most once")]
     Query,
@@ -51,7 +46,35 @@ pub enum RequestError {
     TimedOut,
 }
 
-impl Problem for RequestError {
+/// A refusal with the workload that refuses.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub(crate) struct Blamed {
+    /// SPIFFE ID of this workload.
+    pub(crate) culprit: SpiffeId,
+    /// What is wrong.
+    #[source]
+    pub(crate) error: RequestError,
+}
+
+impl Problem for Blamed {
+    fn kind(&self) -> ProblemKind {
+        self.error.kind()
+    }
+
+    fn detail(&self) -> Option<String> {
+        match &self.error {
+            RequestError::Authority(refusal) => Some(refusal.reason.to_string()),
+            other => Some(other.to_string()),
+        }
+    }
+
+    fn culprit(&self) -> Option<String> {
+        Some(self.culprit.to_string())
+    }
+}
+
+impl RequestError {
     fn kind(&self) -> ProblemKind {
         match self {
             Self::UnknownAccount => ProblemKind::UnknownAccount,
@@ -59,26 +82,12 @@ impl Problem for RequestError {
             Self::Order(_) | Self::IdempotencyKey | Self::Query | Self::Statement(StatementError::Cursor) => {
                 ProblemKind::InvalidRequest
             }
-            Self::Authority { refusal, .. } => {
+            Self::Authority(refusal) => {
                 ProblemKind::from_slug(refusal.problem_slug()).unwrap_or(ProblemKind::NotPermitted)
             }
             Self::Booking(error) => booking(error),
             Self::Statement(StatementError::Store(error)) | Self::Store(error) => store(error),
             Self::TimedOut => ProblemKind::Unavailable,
-        }
-    }
-
-    fn detail(&self) -> Option<String> {
-        match self {
-            Self::Authority { refusal, .. } => Some(refusal.reason.to_string()),
-            other => Some(other.to_string()),
-        }
-    }
-
-    fn culprit(&self) -> Option<String> {
-        match self {
-            Self::Authority { culprit, .. } => Some(culprit.to_string()),
-            _ => None,
         }
     }
 }

@@ -22,7 +22,7 @@ use wire::problem::ProblemDocument;
 
 use crate::bank::Bank;
 use crate::rejections::Rejections;
-use crate::request_error::RequestError;
+use crate::request_error::{Blamed, RequestError};
 use crate::{balance, deposit, transactions, transfer};
 
 /// Where the description of the interface is.
@@ -40,6 +40,11 @@ pub(crate) struct Inner {
 }
 
 impl App {
+    /// A refusal in the name of this workload.
+    pub(crate) fn blame(&self, error: impl Into<RequestError>) -> Rejected<Blamed> {
+        Rejected(Blamed { culprit: self.0.me.clone(), error: error.into() })
+    }
+
     /// The workload `me` with these books.
     #[must_use]
     pub fn new(me: SpiffeId, bank: Bank, rejections: Arc<Rejections>, clock: Arc<dyn Clock>) -> Self {
@@ -133,7 +138,7 @@ pub fn router(app: App, gate: &Gate, rules: Rules, timeout: Duration) -> Router 
         .split_for_parts();
     router
         .route(OPENAPI, routing::get(async move || Json(description)))
-        .layer(from_fn_with_state(timeout, in_time))
+        .layer(from_fn_with_state((app.clone(), timeout), in_time))
         .with_state(app)
 }
 
@@ -150,9 +155,9 @@ pub fn openapi() -> String {
 }
 
 /// Gives a request up after its time; a transaction under way is rolled back.
-async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+async fn in_time(State((app, limit)): State<(App, Duration)>, request: Request, next: Next) -> Response {
     let answer = tokio::time::timeout(limit, next.run(request)).await;
-    answer.unwrap_or_else(|_| Rejected(RequestError::TimedOut).into_response())
+    answer.unwrap_or_else(|_| app.blame(RequestError::TimedOut).into_response())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use wire::bank::{LONGEST_PAGE, PAGE, TRANSACTIONS, Transactions};
 use wire::problem::ProblemDocument;
 
 use crate::balance::person;
-use crate::request_error::RequestError;
+use crate::request_error::{Blamed, RequestError};
 use crate::routes::App;
 
 /// A page of the person's transactions, newest first. Pages do not shift when something is booked meanwhile.
@@ -31,11 +31,11 @@ pub(crate) async fn transactions(
     State(app): State<App>,
     Admitted(chain): Admitted,
     RawQuery(query): RawQuery,
-) -> Result<Json<Transactions>, Rejected<RequestError>> {
-    let page = Page::read(query.as_deref().unwrap_or_default()).ok_or(RequestError::Query)?;
+) -> Result<Json<Transactions>, Rejected<Blamed>> {
+    let page = Page::read(query.as_deref().unwrap_or_default()).ok_or_else(|| app.blame(RequestError::Query))?;
     let found = app.0.bank.transactions(&person(&chain), page.after, page.limit).await;
-    let found = found.map_err(RequestError::from)?;
-    Ok(Json(found.ok_or(RequestError::UnknownAccount)?))
+    let found = found.map_err(|error| app.blame(error))?;
+    found.map(Json).ok_or_else(|| app.blame(RequestError::UnknownAccount))
 }
 
 /// Which page.

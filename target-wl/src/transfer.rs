@@ -13,7 +13,7 @@ use token::{Chain, Verified};
 use wire::bank::{TRANSFERS, TransferReceipt, TransferRequest};
 use wire::problem::ProblemDocument;
 
-use crate::request_error::RequestError;
+use crate::request_error::{Blamed, RequestError};
 use crate::routes::App;
 use crate::{order, payment};
 
@@ -44,10 +44,10 @@ pub(crate) async fn transfer(
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Rejected<RequestError>> {
+) -> Result<Response, Rejected<Blamed>> {
     let done = make(&app, &chain, &headers, &body).await;
     done.as_ref().err().into_iter().for_each(|error| payment::note(&app, &peer, &chain, error));
-    Ok(payment::answer(done?))
+    done.map(payment::answer).map_err(|error| app.blame(error))
 }
 
 async fn make(
