@@ -228,6 +228,7 @@ async fn an_unknown_user_is_told_so_by_the_target_through_every_hop() {
     for mode in MODES {
         let answer = refused(&teller.ask(mode, &token, &balance()).await);
         assert_eq!(answer.kind, ProblemKind::UnknownAccount, "{answer:?}");
+        assert_eq!(answer.culprit, "target-wl", "{answer:?}");
         assert!(answer.detail.contains("no account yet"), "{answer:?}");
     }
 }
