@@ -95,9 +95,9 @@ async fn a_proof_convinces_only_the_verifier_whose_nonce_it_answers_and_only_of_
         proof::check(&actor.teller, &claims(file), &answer, nonce, &expected).await.unwrap_err().to_string()
     };
     let relayed = refused(&target, &root, &nonce).await;
-    let replayed = refused(&teller, &root, &proof::nonce().unwrap()).await;
+    let repeated = refused(&teller, &root, &proof::nonce().unwrap()).await;
     let transplanted = refused(&teller, &other, &nonce).await;
-    for told in [relayed, replayed, transplanted] {
+    for told in [relayed, repeated, transplanted] {
         assert_eq!(told, "the challenge is not the one of this statement");
     }
     let again = asked(&teller, &root, &nonce).await.unwrap_err();

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use dasvid::input::ChainFile;
+use dasvid::place::Verification;
 use dasvid::teller::Wanted;
 use e2e::actor::{balance, deposit};
 use e2e::browser::Browser;
@@ -88,7 +89,8 @@ impl Secrets {
 #[tokio::test]
 async fn no_token_cookie_code_password_or_key_is_ever_logged() {
     capture();
-    let bank = Bank::open().await;
+    // Introspection at every hop: the OAuth signature is used all the time and must never be seen.
+    let bank = Bank::proving(Verification::Introspect, dev_idp::Algorithm::Rs256).await;
     let mut secrets = Secrets::default();
     people(&bank, &mut secrets).await;
     tellers(&bank, &mut secrets).await;
@@ -149,7 +151,9 @@ async fn tellers(bank: &Bank, secrets: &mut Secrets) {
             broken.da_svid.insert(40, 'A');
             teller.present(&place.entry, &outgoing, &broken).await;
             for path in ["/introspect", "/validate"] {
-                teller.teller.asserting().post_form(path, &[("token", &chain.da_svid)]).await.unwrap();
+                let fields = [("token", chain.da_svid.as_str()), ("nonce", "AAAAAAAAAAAAAAAAAAAAAA")];
+                let fields = if path == "/introspect" { &fields[..] } else { &fields[..1] };
+                teller.teller.asserting().post_form(path, fields).await.unwrap();
             }
             secrets.chain(&chain);
         }
@@ -174,7 +178,7 @@ async fn intruders(bank: &Bank, secrets: &mut Secrets) {
             drop(teller.send(service, mint.body(token.clone().into()).unwrap()).await);
         }
         let claims = json!({"iss": place.issuer, "nonsense": "x".repeat(40)});
-        let odd = bank.demo.idp.danger_sign(dev_idp::Algorithm::Es256, "at+jwt", &claims).await.unwrap();
+        let odd = bank.demo.idp.danger_sign(dev_idp::Algorithm::Rs256, "at+jwt", &claims).await.unwrap();
         drop(teller.teller.asserting().post_form("/mint", &[("access_token", &odd)]).await);
         secrets.token(&odd);
         let bytes = format!("GET /{token} HTTP/1.1\r\nHost: x\r\nCookie: bank_session={token}\r\nbad header\r\n\r\n");

@@ -45,15 +45,15 @@ audience = ["bank-web"]
 [store]
 url = "{store}"
 
+[zkp]
+at = "{at}"
+
 [[policy.issuer]]
 url = "{issuer}"
 profile = "rfc9068"
 audience = ["asserting-wl"]
 clients = ["bank-web", "bank-cli"]
 algs = {algs:?}
-
-[zkp]
-at = "{at}"
 "#,
             algs = Vec::from_iter(BTreeSet::from(["RS256", "ES256", self.idp_alg])),
             at = if self.verification == Verification::Embedded { "mint" } else { "introspect" },

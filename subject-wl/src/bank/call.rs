@@ -239,6 +239,16 @@ mod tests {
         assert!(!format!("{request:?}").contains("s3cret"));
     }
 
+    #[test]
+    fn a_proof_travels_beside_the_chain() {
+        let prepared =
+            Call::balance(&trace()).unwrap().with_chain("c", &Certificates::default(), Timestamp(1)).unwrap();
+        assert!(!prepared.request().unwrap().headers().contains_key(DA_SVID_PROOF));
+        let request = prepared.with_proof(Some("cHJvb2Y")).unwrap().request().unwrap();
+        assert_eq!(request.headers()[DA_SVID_PROOF], "cHJvb2Y");
+        assert!(!format!("{request:?}").contains("cHJvb2Y"));
+    }
+
     fn told(status: u16, media: &'static str, body: &str) -> BankError {
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media))]);
         let status = StatusCode::from_u16(status).unwrap();

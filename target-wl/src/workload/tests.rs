@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use axum::body::Bytes;
 use axum::routing::get;
 use chassis::config::{
-    AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, RevocationSettings, StoreSettings,
+    AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, ProviderSettings, RevocationSettings,
+    StoreSettings,
 };
 use chassis::{Handle, SystemClock, json::Json, spawn};
 use dev_spire::{DevSpire, Entry, Settings};
@@ -79,6 +80,7 @@ impl World {
             revocations: RevocationSettings::default(),
             store: StoreSettings { url: format!("sqlite://{}/bank.db?mode=rwc", self.folder.path().display()) },
             policy: PolicySource::Inline(Box::new(policy())),
+            providers: ProviderSettings::default(),
             request_timeout: Period::seconds(30),
             seed: vec![seed],
         };
@@ -201,6 +203,7 @@ async fn an_unreadable_policy_keeps_it_from_starting() {
         revocations: RevocationSettings::default(),
         store: StoreSettings { url: "memory:".into() },
         policy: PolicySource::Path("/nowhere/policy.toml".into()),
+        providers: ProviderSettings::default(),
         request_timeout: Period::seconds(30),
         seed: Vec::new(),
     };
