@@ -9,6 +9,7 @@ import sys
 STEPS = [
     "log-in", "mint", "balance", "deposit", "tampered-chain-refused", "stranger-refused",
     "links-stripped-refused", "unsealed-chain-refused", "repeated-deposit-answered-once",
+    "logout-ends-every-chain",
     "transfer", "overdraft-refused",
 ]
 

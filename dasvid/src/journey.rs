@@ -16,6 +16,7 @@ use token::Mode;
 use crate::place::{Place, Stranger, Verification};
 use crate::teller::{self, Teller};
 use attacks::Attacker;
+use oauth::Login;
 pub use oauth::grant;
 use person::AtTheFront;
 pub use report::{ModeStory, Step, Story};
@@ -30,9 +31,8 @@ const MODES: [Mode; 3] = [Mode::Plain, Mode::Id, Mode::Anonymous];
 /// When the story cannot begin: no identity, or no token from the provider. A step that goes wrong is in the story.
 pub async fn run(place: &Place, tell: impl Fn(Mode, &Step)) -> anyhow::Result<Story> {
     let teller = Teller::connect(place.socket.as_deref(), &place.asserting.url, Some(&place.asserting.id)).await?;
-    let grant =
-        async |person| oauth::direct_grant(place, person).await.context("the provider gives the tool no access token");
-    let (access_token, payees_token) = (grant(&place.person).await?, grant(&place.payee).await?);
+    let log_in = async |person| oauth::log_in(place, person).await.context("the tool cannot log in");
+    let (person, payee) = (log_in(&place.person).await?, log_in(&place.payee).await?);
     let stranger = match &place.stranger {
         Stranger::Socket(socket) => attacks::Accomplice::Identity(teller::identity(Some(socket)).await?),
         Stranger::Program(path) => attacks::Accomplice::Program(path.clone()),
@@ -40,8 +40,9 @@ pub async fn run(place: &Place, tell: impl Fn(Mode, &Step)) -> anyhow::Result<St
     let mut story = Story::default();
     for mode in MODES {
         let told = |step: &Step| tell(mode, step);
-        let at = |access_token| AtTheBank { place, mode, teller: &teller, access_token };
-        let scene = Scene { place, mode, bank: &at(&access_token), payee: &at(&payees_token), stranger: &stranger };
+        let at =
+            |login: &'_ Login| AtTheBank { place, mode, teller: &teller, access_token: login.access_token.clone() };
+        let scene = Scene { place, mode, bank: &at(&person), payee: &at(&payee), stranger: &stranger };
         story.add(mode, scene.play(told).await);
     }
     Ok(story)
@@ -84,6 +85,7 @@ impl Scene<'_> {
         told.add(step("transfer", bank.transfer(self.payee)).await, &tell);
         told.add(step("overdraft-refused", bank.overdraft(self.payee)).await, &tell);
         told.add(step("sign-out", front.sign_out()).await, &tell);
+        told.add(step("logout-ends-every-chain", bank.logout()).await, &tell);
         told
     }
 }

@@ -24,6 +24,7 @@ die() { say "error: $*"; exit 1; }
 port() { # workload : its port; the admin listener is 50 above
   case $1 in
     subject-wl) echo $((base + 0)) ;; asserting-wl) echo $((base + 1)) ;; target-wl) echo $((base + 2)) ;;
+    logout) echo $((base + 6)) ;;
     middle-tier-1) echo $((base + 3)) ;; middle-tier-2) echo $((base + 4)) ;;
   esac
 }
@@ -99,6 +100,10 @@ TOML
 configure_asserting() {
   common asserting-wl; listen asserting-wl
   cat <<TOML
+[logout]
+listen = "127.0.0.1:$(port logout)"
+audience = ["bank-web", "bank-cli"]
+
 [store]
 url = "sqlite://$state/data/asserting-wl.sqlite?mode=rwc"
 
@@ -198,7 +203,9 @@ ready() { # workload
 up() {
   programs
   SPIRE_WL_DIR=$state/wl "$here/spire-up.sh" "$state/spire" >/dev/null
-  "$here/keycloak-up.sh" "$state/keycloak" >/dev/null
+  # Keycloak tells asserting-wl of logouts, wherever it listens this time.
+  sed "s#http://127.0.0.1:19406/#http://127.0.0.1:$(port logout)/#" "$here/bank-realm.json" >"$state/conf/bank-realm.json"
+  KEYCLOAK_REALM_JSON=$state/conf/bank-realm.json "$here/keycloak-up.sh" "$state/keycloak" >/dev/null
   set -a
   # shellcheck disable=SC1091
   . "$state/spire/env"

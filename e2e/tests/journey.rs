@@ -9,7 +9,7 @@ use serde_json::Value;
 use token::Mode;
 
 /// What the story must hold, in every mode.
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 14] = [
     "log-in",
     "mint",
     "deposit",
@@ -23,6 +23,7 @@ const STEPS: [&str; 13] = [
     "transfer",
     "overdraft-refused",
     "sign-out",
+    "logout-ends-every-chain",
 ];
 
 async fn story(bank: &Bank) -> Story {

@@ -57,7 +57,7 @@ impl Attacker<'_> {
     pub(super) async fn links_stripped(&self) -> anyhow::Result<String> {
         let bank = self.bank;
         let mode = if bank.mode == Mode::Plain { Mode::Id } else { bank.mode };
-        let root = bank.teller.mint(mode, bank.access_token, &Wanted::default()).await?;
+        let root = bank.teller.mint(mode, &bank.access_token, &Wanted::default()).await?;
         self.refused_at_entry(&root).await
     }
 
@@ -65,7 +65,7 @@ impl Attacker<'_> {
     pub(super) async fn unsealed_chain(&self) -> anyhow::Result<String> {
         let bank = self.bank;
         let chain = match bank.mode {
-            Mode::Plain => bank.teller.mint(bank.mode, bank.access_token, &Wanted::default()).await?,
+            Mode::Plain => bank.teller.mint(bank.mode, &bank.access_token, &Wanted::default()).await?,
             Mode::Id | Mode::Anonymous => bank.chain(&balance()).await?,
         };
         let answer = bank.teller.call(&bank.place.target, &balance(), Some(&chain)).await?;

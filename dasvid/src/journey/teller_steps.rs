@@ -1,5 +1,7 @@
 //! What the tool does as a workload of its own.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, ensure};
 use mesh::Answer;
 use serde_json::json;
@@ -7,6 +9,7 @@ use token::Mode;
 use wire::bank::{Account, BALANCE, DEPOSITS, TRANSACTIONS, TRANSFERS, Transaction, Transactions};
 use wire::problem::ProblemKind;
 
+use super::oauth;
 use super::person::CURRENCY;
 use crate::input::ChainFile;
 use crate::outgoing::Outgoing;
@@ -20,24 +23,27 @@ const DEPOSIT: i64 = 100;
 /// What the tool pays somebody, in minor units.
 const TRANSFER: i64 = 40;
 
+/// How soon a logout is felt: the provider tells asserting-wl, and verifiers fetch its list every second.
+const SOON: Duration = Duration::from_secs(5);
+
 /// The tool at the bank's doors, with the person's token.
 pub(super) struct AtTheBank<'a> {
     pub(super) place: &'a Place,
     pub(super) mode: Mode,
     pub(super) teller: &'a Teller,
-    pub(super) access_token: &'a str,
+    pub(super) access_token: String,
 }
 
 impl AtTheBank<'_> {
     /// Trades the access token for a root.
     pub(super) async fn mint(&self) -> anyhow::Result<String> {
-        let root = self.teller.mint(self.mode, self.access_token, &Wanted::default()).await?;
+        let root = self.teller.mint(self.mode, &self.access_token, &Wanted::default()).await?;
         Ok(format!("a root of {} bytes", root.da_svid.len()))
     }
 
     /// Has asserting-wl prove that the provider signed the access token, and checks it with the provider's own keys.
     pub(super) async fn proof(&self) -> anyhow::Result<String> {
-        let root = self.teller.mint(self.mode, self.access_token, &Wanted::default()).await?;
+        let root = self.teller.mint(self.mode, &self.access_token, &Wanted::default()).await?;
         let expected = Expected::default();
         match self.place.verification {
             Verification::Embedded => proof::check_embedded(&root, &expected).await,
@@ -123,6 +129,28 @@ impl AtTheBank<'_> {
         Ok("two requests, one deposit, one answer".to_owned())
     }
 
+    /// Logs in once more, makes a chain, logs out at the provider: the chain dies, and no other is minted.
+    pub(super) async fn logout(&self) -> anyhow::Result<String> {
+        let login = oauth::log_in(self.place, &self.place.person).await?;
+        let gone = AtTheBank { access_token: login.access_token.clone(), ..*self };
+        let balance = Outgoing::new("GET", BALANCE);
+        let chain = gone.chain(&balance).await?;
+        let alive = self.teller.call(&self.place.entry, &balance, Some(&chain)).await?;
+        ensure!(alive.status.is_success(), "refused before the logout: {}", teller::refusal(&alive));
+        let begun = Instant::now();
+        login.log_out().await?;
+        loop {
+            let answer = self.teller.call(&self.place.entry, &balance, Some(&chain)).await?;
+            match teller::problem(&answer).and_then(|problem| problem.kind()) {
+                Some(ProblemKind::Revoked) => break,
+                _ => ensure!(begun.elapsed() < SOON, "still answered with {}", teller::refusal(&answer)),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        ensure!(gone.chain(&balance).await.is_err(), "asserting-wl still mints from a session that has ended");
+        Ok(format!("refused {} ms after the logout", begun.elapsed().as_millis()))
+    }
+
     /// Makes a request with a chain of its own.
     async fn ask(&self, outgoing: &Outgoing) -> anyhow::Result<Answer> {
         let chain = self.chain(outgoing).await?;
@@ -131,6 +159,6 @@ impl AtTheBank<'_> {
 
     /// A good chain for a request at the first middle tier.
     pub(super) async fn chain(&self, outgoing: &Outgoing) -> anyhow::Result<ChainFile> {
-        self.teller.chain_for(self.mode, self.access_token, outgoing, &self.place.entry.id).await
+        self.teller.chain_for(self.mode, &self.access_token, outgoing, &self.place.entry.id).await
     }
 }
