@@ -1,4 +1,5 @@
 use super::*;
+use crate::provenance::Rounds;
 
 /// The example of tokens.md, "Policy", with the keys of exact.md beside it.
 const EXAMPLE: &str = r#"
@@ -105,4 +106,19 @@ fn finds_the_first_route_that_admits_a_request() {
     let payments = RouteRule { scope: "payments.write".to_owned(), request_binding: RequestBinding::EndToEnd };
     assert_eq!(rule("POST", "/v1/balance"), Some(payments));
     assert_eq!(rule("GET", "/v2/balance"), None);
+}
+
+#[test]
+fn reads_what_is_demanded_of_proofs() {
+    assert!(!read("").unwrap().provenance.is_demanded());
+    let provenance = read("[provenance]\nverification = \"introspect\"\nrounds = 16").unwrap().provenance;
+    assert!(provenance.is_demanded() && !provenance.believes_nothing());
+    assert_eq!((provenance.verification, provenance.rounds), (Verification::Introspect, Rounds::Sixteen));
+    let provenance = read("[provenance]\nproof = \"embedded\"\noauth_audience = []").unwrap().provenance;
+    assert!(provenance.is_demanded() && provenance.believes_nothing());
+    let written = toml::to_string(&read("[provenance]\nrounds = 16").unwrap()).unwrap();
+    assert_eq!(read(&written).unwrap().provenance.rounds, Rounds::Sixteen);
+    for text in ["rounds = 1", "rounds = \"8\"", "verification = \"online\"", "proof = \"yes\"", "prof = \"none\""] {
+        assert!(read(&format!("[provenance]\n{text}")).is_err(), "{text}");
+    }
 }
