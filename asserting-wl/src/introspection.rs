@@ -155,9 +155,9 @@ impl Introspector {
         if !tx.revocations().receive(&format!("nonce of {jti}"), &base64url(nonce), forgotten).await? {
             return Err(IntrospectionError::UsedNonce);
         }
-        let zkp = self.provenance.answer(&sealed, root, verifier, nonce, now)?;
+        // Spent before it is used, and no writer waits for the arithmetic.
         tx.commit().await?;
-        Ok(Some(zkp))
+        Ok(Some(self.provenance.answer(&sealed, root, verifier, nonce, now)?))
     }
 
     /// A row of the policy says so; being concerned with a chain is not enough.
