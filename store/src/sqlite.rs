@@ -41,6 +41,8 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is forgotten is overwritten: sealed evidence must not outlive its token in free pages.
+            .pragma("secure_delete", "ON")
             .busy_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writer).await.map_err(StoreError::Migration)?;
@@ -130,5 +132,19 @@ impl Tx for SqliteTx {
             return Err(StoreError::Incomplete(key.route));
         }
         Ok(self.transaction.commit().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn overwrites_what_it_forgets() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/a.db?mode=rwc", folder.path().display());
+        let store = Sqlite::open(&url).await.unwrap();
+        let set: i64 = sqlx::query_scalar("PRAGMA secure_delete").fetch_one(&store.writer).await.unwrap();
+        assert_eq!(set, 1);
     }
 }
