@@ -202,6 +202,7 @@ ready() { # workload
 
 up() {
   programs
+  "$here/keycloak-down.sh" "$state/keycloak" --wipe   # a realm as the file describes it, whatever ran here before
   SPIRE_WL_DIR=$state/wl "$here/spire-up.sh" "$state/spire" >/dev/null
   # Keycloak tells asserting-wl of logouts, wherever it listens this time.
   sed "s#http://127.0.0.1:19406/#http://127.0.0.1:$(port logout)/#" "$here/bank-realm.json" >"$state/conf/bank-realm.json"
