@@ -114,12 +114,12 @@ mod tests {
 
     use super::*;
 
-    fn event(kind: &u8, tally: &Tally) -> Event {
+    fn event(kind: &&'static str, tally: &Tally) -> Event {
         let payload = json!([kind, tally.count, tally.first.0, tally.last.0]);
         Event::new("tally", json!({}), payload, None, Moment::from_seconds(0))
     }
 
-    async fn told(tallies: &Tallies<u8>) -> Vec<serde_json::Value> {
+    async fn told(tallies: &Tallies<&'static str>) -> Vec<serde_json::Value> {
         let store = store::open("memory:").await.unwrap();
         tallies.flush(&*store, event).await.unwrap();
         let mut tx = store.begin().await.unwrap();
@@ -129,23 +129,23 @@ mod tests {
     #[tokio::test]
     async fn a_crowd_is_one_kind() {
         let tallies = Tallies::new(2);
-        for kind in [1, 2, 3, 4, 1] {
-            tallies.note(kind, |_| 0, Timestamp(u64::from(kind)));
+        for (second, kind) in (1..).zip(["a", "b", "c", "d", "a"]) {
+            tallies.note(kind, |_| "others", Timestamp(second));
         }
-        assert_eq!(told(&tallies).await, [json!([0, 2, 3, 4]), json!([1, 2, 1, 1]), json!([2, 1, 2, 2])]);
+        assert_eq!(told(&tallies).await, [json!(["a", 2, 1, 5]), json!(["b", 1, 2, 2]), json!(["others", 2, 3, 4])]);
         assert!(told(&tallies).await.is_empty(), "told once");
     }
 
     #[tokio::test]
     async fn what_could_not_be_written_is_kept() {
         let tallies = Tallies::new(2);
-        tallies.note(1, |_| 0, Timestamp(100));
+        tallies.note("a", |_| "others", Timestamp(100));
         let full = store::open("memory:").await.unwrap();
         // An event whose transaction cannot be written.
         let reader = ReadOnly(full);
         assert!(tallies.flush(&reader, event).await.is_err());
-        tallies.note(1, |_| 0, Timestamp(110));
-        assert_eq!(told(&tallies).await, [json!([1, 2, 100, 110])]);
+        tallies.note("a", |_| "others", Timestamp(110));
+        assert_eq!(told(&tallies).await, [json!(["a", 2, 100, 110])]);
     }
 
     /// A store whose transactions refuse to write.
