@@ -143,7 +143,7 @@ pub struct Believe {
     /// The trust bundle (PEM file) of the trust domain
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
-    /// The policy file whose [accept] table decides; without it, whatever the chain itself names is accepted
+    /// The policy file whose `accept` table decides; without it, whatever the chain itself names is accepted
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// Who verifies; the last audience when not given
