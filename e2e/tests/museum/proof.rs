@@ -14,7 +14,11 @@ use token::provenance::{Envelope, IssuerKeys, Prover, Rounds, Verifier};
 use super::ours::{ISSUER, OURS, jwk, new_key};
 use super::stopped;
 
-static PROVIDER: LazyLock<SigningKey> = LazyLock::new(|| new_key(Algorithm::Rs256));
+static PROVIDER: LazyLock<SigningKey> = LazyLock::new(|| {
+    // The largest of a few, so that a key of a smaller modulus is soon found.
+    let keys = std::iter::repeat_with(|| new_key(Algorithm::Rs256)).take(4);
+    keys.max_by_key(modulus).unwrap()
+});
 
 /// The provider's modulus.
 fn modulus(key: &SigningKey) -> BigUint {
@@ -101,7 +105,9 @@ fn a_proof_made_backwards() {
 
 #[test]
 fn a_key_of_the_provers_own() {
-    let own = new_key(Algorithm::Rs256);
+    // Of a smaller modulus, so that every response is in the provider's range and only the challenge can tell.
+    let smaller = |key: &SigningKey| modulus(key) < modulus(&PROVIDER);
+    let own = std::iter::repeat_with(|| new_key(Algorithm::Rs256)).find(smaller).unwrap();
     let signature = BigUint::from_bytes_be(&sign(&own));
     let forged = proof::prove(&modulus(&own), message().as_bytes(), &signature, &[2, 3, 5, 7, 11, 13, 17, 19]);
     assert!(proof::verify(message().as_bytes(), &forged));
