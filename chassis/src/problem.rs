@@ -52,7 +52,7 @@ pub trait Problem: Error {
 
 /// An error on its way to the peer.
 ///
-/// ```ignore
+/// ```text
 /// async fn balance(…) -> Result<Json<Balance>, Rejected<AccountError>>
 /// ```
 #[derive(Debug)]
