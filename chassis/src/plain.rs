@@ -108,6 +108,11 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn refuses_what_is_not_http() {
+        assert!(exchange(b"\x16\x03\x01garbage\r\n\r\n").await.starts_with("HTTP/1.1 400"));
+    }
+
+    #[tokio::test]
     async fn gives_up_a_head_that_never_ends_and_one_that_is_too_long() {
         let answer = exchange(b"GET / HTTP/1.1\r\n").await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");

@@ -10,7 +10,6 @@ mod deposit;
 mod form;
 mod front;
 mod guard;
-mod listen;
 mod money;
 mod oidc;
 mod once;

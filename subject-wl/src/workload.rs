@@ -1,10 +1,10 @@
 //! Starting the front end: identity first, then the bank, then the listener.
 
-use std::{fs, sync::Arc};
+use std::{fs, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use chassis::{ConfigError, Process, Running, Workload, async_trait, service};
-use mesh::{Identity, web};
+use chassis::{ConfigError, Process, Running, Workload, async_trait, identity, plain, service};
+use mesh::web;
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -12,12 +12,16 @@ use crate::{
     bank::RemoteBank,
     config::Config,
     front::{self, Front},
-    guard, listen,
+    guard,
     oidc::Oidc,
     origin::Origin,
     session::Sessions,
     sign_in::Departures,
 };
+
+/// How many browsers may be connected at once, and how slow and long their requests' heads may be.
+const BROWSERS: plain::Limits =
+    plain::Limits { max_connections: 4096, head: Duration::from_secs(10), max_head: 32 * 1024 };
 
 /// The bank's front end.
 #[derive(Debug)]
@@ -34,7 +38,7 @@ impl Workload for SubjectWl {
     }
 
     async fn start(config: Config, process: &Process) -> anyhow::Result<Running> {
-        let identity = Identity::connect(config.identity.socket.as_deref(), config.identity.wait.0).await?;
+        let identity = identity::connect(&config.identity, process).await?;
         let bank = RemoteBank::new(identity, &config, process.clock.clone())?;
         let ca = config.login.ca.as_ref().map(fs::read_to_string).transpose().context("login.ca cannot be read")?;
         let client =
@@ -60,7 +64,7 @@ impl Workload for SubjectWl {
             clock,
         };
         let router = service::layers(front::router(Arc::new(front)), process);
-        process.tasks.spawn(listen::serve(listener, router, listen::HEAD, process.stop.clone()));
+        process.tasks.spawn(plain::serve(listener, router, BROWSERS, process.stop.clone()));
         Ok(Running { addresses: vec![("http", address)] })
     }
 }
