@@ -1,3 +1,5 @@
+//! Keys survive a restart, sealed, and are published under their thumbprints.
+
 use super::*;
 
 const NOW: Moment = Moment(1_700_000_000_000_000);

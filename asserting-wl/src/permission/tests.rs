@@ -1,3 +1,5 @@
+//! Which row decides, and what it grants.
+
 use super::*;
 
 const ISSUER: &str = "https://idp.example";

@@ -1,3 +1,5 @@
+//! Proofs asked for, and the nonces that are good once.
+
 use crypto::jose::{Algorithm, SigningKey};
 use serde_json::json;
 use token::claims::TokenId;

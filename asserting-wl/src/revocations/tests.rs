@@ -1,3 +1,5 @@
+//! What is recorded as revoked, and who follows it.
+
 use super::*;
 
 const NOW: Timestamp = Timestamp(1_700_000_000);

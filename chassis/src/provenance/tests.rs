@@ -1,3 +1,5 @@
+//! Proofs checked at the gate, with a provider and an asserter that may be away.
+
 use std::sync::Mutex;
 
 use async_trait::async_trait;

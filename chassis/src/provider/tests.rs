@@ -1,3 +1,5 @@
+//! How a provider's keys are fetched, kept and fetched again.
+
 use std::sync::Mutex as Lock;
 
 use axum::Router;

@@ -1,3 +1,5 @@
+//! The published list: believed only whole, signed, fresh and never older than before.
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Every scheme against the exported suites.
+
 use super::*;
 use crate::{
     jose::{Algorithm, SigningKey},

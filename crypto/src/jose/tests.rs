@@ -1,3 +1,5 @@
+//! The JOSE algorithms, held to one strict form.
+
 use super::*;
 use aws_lc_rs::{
     encoding::{AsDer as _, PublicKeyX509Der},

@@ -1,3 +1,5 @@
+//! SCHOCO-R255 against its vectors and its attacks.
+
 use super::*;
 use curve25519_dalek::{ristretto::CompressedRistretto, scalar::Scalar};
 use serde::Deserialize;

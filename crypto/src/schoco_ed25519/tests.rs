@@ -1,3 +1,5 @@
+//! SCHOCO-ED25519 against the published Go implementation.
+
 use super::*;
 use serde::Deserialize;
 

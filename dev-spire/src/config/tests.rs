@@ -1,3 +1,5 @@
+//! The example file is valid, and each key that is wrong is named.
+
 use super::*;
 
 const GOOD: &str = r#"

@@ -1,3 +1,5 @@
+//! JWT-SVIDs as issued, and those that are refused.
+
 use super::*;
 
 const NOW: i64 = 1_700_000_000;

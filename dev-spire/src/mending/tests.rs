@@ -1,3 +1,5 @@
+//! The one header that is mended, and everything that passes as it was.
+
 use super::*;
 
 const PRI: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -1,3 +1,5 @@
+//! The client's limits and the words of its errors.
+
 use super::*;
 
 fn of(url: &str) -> Result<String, String> {

@@ -1,3 +1,5 @@
+//! The example files are valid, and each setting that is wrong is named.
+
 use super::*;
 
 const DOCUMENTED: &str = include_str!("../../../config/middle-tier.toml");

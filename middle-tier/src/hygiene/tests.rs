@@ -1,3 +1,5 @@
+//! Which header fields travel.
+
 use super::*;
 
 fn fields(lines: &[(&'static str, &str)]) -> HeaderMap {

@@ -1,3 +1,5 @@
+//! What each refusal means in HTTP, and whom it blames.
+
 use std::time::Duration;
 
 use token::{Reason, Rule, Timestamp};

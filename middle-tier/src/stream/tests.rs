@@ -1,3 +1,5 @@
+//! Bodies watched while they stream.
+
 use futures::{SinkExt as _, channel::mpsc, stream};
 use http::{HeaderName, HeaderValue};
 use http_body_util::{BodyExt as _, Full, StreamBody};

@@ -1,3 +1,5 @@
+//! The signature base of requests, and those no chain is bound to.
+
 use super::*;
 
 const fn request<'a>(method: &'a str, headers: &'a [(&'a str, &'a [u8])], body: Body) -> Request<'a> {

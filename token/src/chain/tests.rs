@@ -1,3 +1,5 @@
+//! The compact form: what parses, and which segment is blamed.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Claims read strictly and written plainly.
+
 use super::*;
 
 #[test]

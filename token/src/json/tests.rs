@@ -1,3 +1,5 @@
+//! The strict reader: what JSON it refuses.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Which of an asserter's published keys count.
+
 use super::*;
 use crate::encoding::base64url;
 use crypto::jose::{JwkMembers, SigningKey};

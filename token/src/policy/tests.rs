@@ -1,3 +1,5 @@
+//! Policies that parse, and the keys that do not.
+
 use super::*;
 use crate::provenance::Rounds;
 

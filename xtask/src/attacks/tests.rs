@@ -1,3 +1,5 @@
+//! The index of attacks against the source tree.
+
 use super::*;
 
 fn sources() -> Sources {

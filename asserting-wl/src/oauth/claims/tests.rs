@@ -1,3 +1,5 @@
+//! What an access token must say, claim by claim.
+
 use super::*;
 use crate::oauth::keys::SignatureAlgorithm;
 

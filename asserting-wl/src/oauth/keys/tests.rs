@@ -1,3 +1,5 @@
+//! Which of a provider's published keys count.
+
 use crypto::jose::{self, JwkMembers, SigningKey};
 use serde_json::{Value, json};
 use token::encoding::base64url;
