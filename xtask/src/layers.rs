@@ -24,7 +24,7 @@ static BANDS: [Band; 4] = [
         ordered: true,
     },
     Band { name: "workloads", crates: &["subject-wl", "asserting-wl", "middle-tier", "target-wl"], ordered: false },
-    Band { name: "tools", crates: &["dev-spire", "dev-idp", "dasvid", "e2e", "xtask"], ordered: true },
+    Band { name: "tools", crates: &["dev-spire", "dev-idp", "dev-traces", "dasvid", "e2e", "xtask"], ordered: true },
 ];
 
 /// Checks the workspace around the current directory.
