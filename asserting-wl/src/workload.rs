@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use chassis::trust::TrustStore;
-use chassis::{ConfigError, Process, Running, Workload, plain, service};
+use chassis::{ConfigError, Process, Running, Workload, identity, plain, service};
 use mesh::{Allow, Identity};
 use spiffe::{SpiffeId, TrustDomain};
 use store::seal::SealKey;
@@ -47,7 +47,7 @@ impl Workload for AssertingWl {
     async fn start(config: Config, process: &Process) -> anyhow::Result<Running> {
         let policy = config.policy.load()?;
         config::check_policy(&policy)?;
-        let identity = Identity::connect(config.identity.socket.as_deref(), config.identity.wait.0).await?;
+        let identity = identity::connect(&config.identity, process).await?;
         let me = identity.id()?;
         let store = store::open(&config.store.url).await.context("the store cannot be opened")?;
         let trust_domain = me.trust_domain().clone();

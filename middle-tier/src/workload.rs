@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chassis::gate::{Gate, LogOnly};
 use chassis::provenance::ProofCheck;
 use chassis::trust::TrustStore;
-use chassis::{ConfigError, Process, Running, Workload, async_trait, revocations, service};
+use chassis::{ConfigError, Process, Running, Workload, async_trait, identity, revocations, service};
 use mesh::{Allow, Client, Identity};
 use spiffe::SpiffeId;
 use token::{Policy, Revocations};
@@ -32,7 +32,7 @@ impl Workload for MiddleTier {
     async fn start(config: Config, process: &Process) -> anyhow::Result<Running> {
         let policy = config.policy.load()?;
         check_policy(&config, &policy)?;
-        let identity = Identity::connect(config.identity.socket.as_deref(), config.identity.wait.0).await?;
+        let identity = identity::connect(&config.identity, process).await?;
         let asserters = [(config.asserting.id.clone(), config.asserting.url.clone())];
         let trust = TrustStore::start(&identity, &asserters, process)?;
         let me = identity.id()?;

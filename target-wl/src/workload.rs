@@ -6,8 +6,8 @@ use std::time::Duration;
 use chassis::gate::Gate;
 use chassis::provenance::ProofCheck;
 use chassis::trust::TrustStore;
-use chassis::{Clock, ConfigError, Process, Running, Workload, async_trait, revocations, service};
-use mesh::{Allow, Identity};
+use chassis::{Clock, ConfigError, Process, Running, Workload, async_trait, identity, revocations, service};
+use mesh::Allow;
 use spiffe::SpiffeId;
 use store::{Person, Store, StoreError};
 use token::Policy;
@@ -39,7 +39,7 @@ impl Workload for TargetWl {
     async fn start(config: Config, process: &Process) -> anyhow::Result<Running> {
         let policy = config.policy.load()?;
         let rules = check_policy(&config, &policy)?;
-        let identity = Identity::connect(config.identity.socket.as_deref(), config.identity.wait.0).await?;
+        let identity = identity::connect(&config.identity, process).await?;
         let me = identity.id()?;
         let store = store::open(&config.store.url).await?;
         let bank = Bank::new(store.clone());
