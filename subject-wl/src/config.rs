@@ -67,6 +67,9 @@ pub struct LoginSettings {
     /// What to ask for; `openid` is always asked for.
     #[serde(default = "default_scopes")]
     pub scopes: Vec<String>,
+    /// The API the access token is for, where the provider wants to be told at sign-in, as Auth0 does.
+    #[serde(default)]
+    pub audience: Option<String>,
     /// More certificate authorities for the provider's https, PEM.
     #[serde(default)]
     pub ca: Option<PathBuf>,
@@ -84,6 +87,7 @@ impl LoginSettings {
             client_id: default_client(),
             client_secret: None,
             scopes: default_scopes(),
+            audience: None,
             ca: None,
             timeout: default_timeout(),
         }

@@ -138,15 +138,18 @@ impl Oidc {
             .set_redirect_uri(RedirectUrl::new(self.callback.clone()).map_err(address)?);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let scopes = self.settings.scopes.iter().filter(|scope| *scope != "openid").cloned().map(Scope::new);
-        let (url, state, nonce) = client
+        let mut request = client
             .authorize_url(
                 CoreAuthenticationFlow::AuthorizationCode,
                 || CsrfToken::new_random_len(32),
                 || Nonce::new_random_len(32),
             )
             .add_scopes(scopes)
-            .set_pkce_challenge(challenge)
-            .url();
+            .set_pkce_challenge(challenge);
+        if let Some(audience) = &self.settings.audience {
+            request = request.add_extra_param("audience", audience);
+        }
+        let (url, state, nonce) = request.url();
         Ok(Departure { url, state: state.into_secret(), nonce, verifier })
     }
 

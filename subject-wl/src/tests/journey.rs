@@ -6,6 +6,8 @@ use wire::problem::ProblemKind;
 use super::{World, deposit_fields, stub::refused};
 use crate::{
     bank::BankError,
+    config::LoginSettings,
+    oidc::Oidc,
     tests::visitor::{VisitError, Visitor},
 };
 
@@ -146,6 +148,20 @@ async fn refuses_amounts_that_are_none_and_keeps_the_form() {
         assert!(page.html.contains("role=\"alert\"") && page.html.contains(&fields[1].1));
     }
     assert!(world.bank.deposits.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_provider_that_wants_to_know_the_api_is_told() {
+    let world = World::new().await;
+    for audience in [None, Some("https://bank.example/api?v=1")] {
+        let settings =
+            LoginSettings { audience: audience.map(str::to_owned), ..LoginSettings::new(world.idp.issuer()) };
+        let (callback, end) = (world.at("/callback").into(), world.at("/signed-out").into());
+        let oidc = Oidc::new(settings, world.client.clone(), world.clock.clone(), callback, end);
+        let told = oidc.depart().await.unwrap().url;
+        let asked = told.query_pairs().find(|(name, _)| name == "audience").map(|(_, value)| value.into_owned());
+        assert_eq!(asked.as_deref(), audience);
+    }
 }
 
 #[tokio::test]
