@@ -21,7 +21,7 @@ use sqlx::{SqliteConnection, SqlitePool, Transaction};
 
 use crate::{Accounts, Keys, Mints, Once, OnceKey, Outbox, Revocations, Store, StoreError, Tx};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
 /// How long to wait for a connection, and for another process's lock.
 const PATIENCE: Duration = Duration::from_secs(10);

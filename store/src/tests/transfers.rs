@@ -129,7 +129,7 @@ async fn a_database_from_before_transfers_is_brought_up_to_date() {
     let url = format!("sqlite://{}/bank.db?mode=rwc", folder.path().display());
     let migrations = folder.path().join("migrations");
     std::fs::create_dir(&migrations).unwrap();
-    std::fs::write(migrations.join("0001_foundation.sql"), include_str!("../../migrations/0001_foundation.sql"))
+    std::fs::write(migrations.join("0001_foundation.sql"), include_str!("../../migrations/sqlite/0001_foundation.sql"))
         .unwrap();
     let old = sqlx::SqlitePool::connect(&url).await.unwrap();
     Migrator::new(migrations).await.unwrap().run(&old).await.unwrap();
