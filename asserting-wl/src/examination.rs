@@ -12,7 +12,7 @@ use spiffe::SpiffeId;
 use token::encoding::Digest;
 use token::refusal::Reason;
 use token::revocation::{RevocationQuery, Revocations};
-use token::{Accept, Certificates, Chain, Mode, Policy, Refusal, Rule, Timestamp, Verifier};
+use token::{Accept, Certificates, Chain, Fetched, Mode, Policy, Refusal, Rule, Timestamp, Verifier};
 use wire::header::DA_SVID_CERTS;
 use wire::problem::ProblemKind;
 
@@ -53,7 +53,7 @@ impl Examiner {
     /// # Errors
     /// The first [`Refusal`].
     pub fn examine(&self, exhibit: Exhibit<'_>, now: Timestamp) -> Result<(), Refusal> {
-        let certificates = certificates(exhibit.headers)?;
+        let certificates = (certificates(exhibit.headers)?, &Fetched::default());
         let shown_by = (&exhibit.peer.id, exhibit.peer.x5t);
         let trust = self.trust.snapshot();
         self.verifier.examine(exhibit.chain, certificates, shown_by, &trust, &*self.revocations, now)

@@ -19,10 +19,12 @@ use crate::{Bundles, Timestamp};
 
 mod field;
 mod path;
+mod reference;
 #[cfg(test)]
 mod tests;
 pub(crate) mod x509;
 
+pub use reference::{Fetched, MAX_PEM_BYTES, Reference, SignerChain};
 use x509::X509;
 
 /// The longest value of the field in bytes.
@@ -43,8 +45,23 @@ pub enum CertificateError {
     #[error("more than 34 certificates or 48 KiB")]
     TooMany,
     /// No certificate of the hash a segment names.
-    #[error("missing from DA-SVID-Certs")]
+    #[error("missing from DA-SVID-Certs, and not asked for elsewhere; see accept.certs")]
     Missing,
+    /// By reference: the asserter keeps no certificate of the hash a segment names.
+    #[error("neither in DA-SVID-Certs nor kept at /certs")]
+    NotKept,
+    /// By reference: the asserter gives something else than the certificate of that hash with a path to the bundle.
+    #[error("what /certs gives for this hash is not that certificate, or leads to no bundle")]
+    NotThat,
+    /// By reference: the asserter does not answer.
+    #[error("/certs cannot be asked right now")]
+    Unreachable,
+    /// By reference: the peer makes this service ask too often.
+    #[error("this peer's chains name too many certificates that are not known here")]
+    TooOften,
+    /// Not a signer's chain in PEM.
+    #[error("not a leaf and at most 4 intermediates in PEM, 16 KiB")]
+    Pem,
     /// Not one X.509 v3 certificate in DER.
     #[error("not an X.509 certificate")]
     Malformed,
@@ -143,9 +160,12 @@ impl Certificates {
     /// # Errors
     /// [`CertificateError::Syntax`], [`CertificateError::TooMany`].
     pub fn parse(value: &[u8]) -> Result<Self, CertificateError> {
-        let der = field::parse(value)?;
+        Ok(Self::of(field::parse(value)?))
+    }
+
+    fn of(der: Vec<Vec<u8>>) -> Self {
         let hashes = der.iter().map(Digest::of).collect();
-        Ok(Self { der, hashes, authorities: OnceLock::new() })
+        Self { der, hashes, authorities: OnceLock::new() }
     }
 
     /// The field's value.
@@ -183,6 +203,12 @@ impl Certificates {
         self.der.is_empty()
     }
 
+    /// Whether there is a certificate of this hash.
+    #[must_use]
+    pub fn holds(&self, x5t: Digest) -> bool {
+        self.hashes.contains(&x5t)
+    }
+
     /// The leaf of hash `x5t` with a path to the bundle of the trust domain in its own URI SAN and of no other.
     ///
     /// Does not look at the clock, except that it prefers a path valid at `now`.
@@ -207,6 +233,11 @@ impl Certificates {
             return Err(CertificateError::Repeated);
         }
         if self.hashes.iter().all(|hash| used.contains(hash)) { Ok(()) } else { Err(CertificateError::Unused) }
+    }
+
+    /// Whether one of the hashes is among `others`.
+    pub(crate) fn meets(&self, others: &HashSet<Digest>) -> bool {
+        self.hashes.iter().any(|hash| others.contains(hash))
     }
 
     /// Those that may certify others, in the order received.

@@ -38,7 +38,7 @@ pub mod verifier;
 
 pub use authority::Authority;
 pub use bundles::Bundles;
-pub use certificates::{Certificates, Leaf};
+pub use certificates::{Certificates, Fetched, Leaf, SignerChain};
 pub use chain::Chain;
 pub use jwks::{RootKey, RootKeys};
 pub use mode::Mode;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::certificates::CertificateError;
 use crate::mode::Mode;
 
 mod reason;
@@ -87,6 +88,12 @@ impl Refusal {
         Self { rule, segment: segment.into(), reason, mode: None }
     }
 
+    /// Whether a certificate that the chain does not carry is all that is known to be wrong with it.
+    #[must_use]
+    pub fn wants_certificate(&self) -> bool {
+        self.reason == Reason::Certificate(CertificateError::Missing)
+    }
+
     /// The last part of the problem type that tells a peer of this refusal (exact.md, "Views and answers").
     #[must_use]
     pub const fn problem_slug(&self) -> &'static str {
@@ -100,6 +107,15 @@ impl Refusal {
             Rule::Once if matches!(self.reason, Reason::IdempotencyKeyMissing) => "invalid-request",
             Rule::Once => "replay-detected",
             Rule::Provenance if matches!(self.reason, Reason::ProofUnavailable) => "unavailable",
+            // The chain may well be good: whoever keeps its certificates does not say.
+            _ if matches!(
+                self.reason,
+                Reason::Certificate(CertificateError::NotThat | CertificateError::Unreachable)
+            ) =>
+            {
+                "unavailable"
+            }
+            _ if matches!(self.reason, Reason::Certificate(CertificateError::TooOften)) => "rate-limited",
             _ if matches!(self.mode, Some(Mode::Plain)) => "invalid-token",
             _ => "invalid-chain",
         }

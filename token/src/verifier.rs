@@ -8,7 +8,7 @@ use std::sync::Arc;
 use spiffe::SpiffeId;
 
 use crate::binding;
-use crate::certificates::CertifiedSigner;
+use crate::certificates::{CertificateError, CertifiedSigner, Fetched};
 use crate::claims::Only;
 use crate::encoding::Digest;
 use crate::policy::RequestBinding;
@@ -23,6 +23,7 @@ mod authority;
 mod continuity;
 mod depth;
 mod form;
+mod references;
 mod root;
 mod signatures;
 mod signers;
@@ -71,7 +72,7 @@ impl Verifier {
         &self.accept
     }
 
-    /// Applies rules 1 to 11 and 13 to a chain that arrived. A pure function of its arguments.
+    /// Applies rules 1 to 11 and 13 to a chain that arrived with all its certificates. A pure function of its arguments.
     ///
     /// # Errors
     /// The first [`Refusal`]; peers are told only its [`problem_slug`](Refusal::problem_slug).
@@ -82,9 +83,25 @@ impl Verifier {
         revocations: &dyn Revocations,
         now: Timestamp,
     ) -> Result<Verified<Chain>, Refusal> {
+        self.verify_with(arrival, &Fetched::default(), trust, revocations, now)
+    }
+
+    /// The same for a chain whose [`references`](Self::references) were `fetched`.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify); also when a certificate that was fetched is inline too.
+    pub fn verify_with(
+        &self,
+        arrival: &Arrival<'_>,
+        fetched: &Fetched,
+        trust: &Trust,
+        revocations: &dyn Revocations,
+        now: Timestamp,
+    ) -> Result<Verified<Chain>, Refusal> {
         let (draft, certificates) = form::read(arrival)?;
         let chain = draft.into_chain(Some(&self.accept.modes))?;
-        let case = Case { me: &self.me, accept: &self.accept, arrival, trust, chain: &chain, certificates, now };
+        let (me, accept) = (&self.me, &self.accept);
+        let case = Case { me, accept, arrival, trust, chain: &chain, certificates, fetched, now };
         let evidence = self.judge(&case, revocations);
         let evidence = evidence.map_err(|refusal| Refusal { mode: Some(chain.mode()), ..refusal })?;
         Ok(Verified::new(chain, evidence))
@@ -101,7 +118,7 @@ impl Verifier {
     pub fn examine(
         &self,
         chain: &Chain,
-        certificates: Certificates,
+        (certificates, fetched): (Certificates, &Fetched),
         (peer, peer_x5t): (&SpiffeId, [u8; 32]),
         trust: &Trust,
         revocations: &dyn Revocations,
@@ -110,7 +127,8 @@ impl Verifier {
         let request = Request { method: "GET", target: "/", headers: &[], trailers: &[], body: Body::Absent };
         let route = RouteRule { scope: String::new(), request_binding: RequestBinding::None };
         let arrival = Arrival { chain: &[], certificates: &[], peer, peer_x5t, request: &request, route: &route };
-        let case = Case { me: &self.me, accept: &self.accept, arrival: &arrival, trust, chain, certificates, now };
+        let (me, accept) = (&self.me, &self.accept);
+        let case = Case { me, accept, arrival: &arrival, trust, chain, certificates, fetched, now };
         let peer_x5t = Digest(peer_x5t);
         let examined = genuine(&case).and_then(|(root, links)| {
             let signers = segment_signers(root, links);
@@ -173,7 +191,18 @@ struct Case<'a> {
     trust: &'a Trust,
     chain: &'a Chain,
     certificates: Certificates,
+    fetched: &'a Fetched,
     now: Timestamp,
+}
+
+impl Case<'_> {
+    /// The certified leaf of this hash: inline, or fetched with intermediates of its own.
+    fn signer(&self, x5t: Digest) -> Result<CertifiedSigner, CertificateError> {
+        match self.certificates.signer(x5t, &self.trust.bundles, self.now) {
+            Err(CertificateError::Missing) => self.fetched.signer(x5t, &self.trust.bundles, self.now),
+            inline => inline,
+        }
+    }
 }
 
 /// Every `only` of a chain with its segment, from the root on.

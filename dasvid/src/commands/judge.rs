@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use spiffe::SpiffeId;
 use token::policy::{Policy, RequestBinding, Role};
 use token::{
-    Accept, Arrival, Bundles, Certificates, Chain, Mode, Reason, Refusal, Request, RevocationTable, RootKeys,
+    Accept, Arrival, Bundles, Certificates, Chain, Fetched, Mode, Reason, Refusal, Request, RevocationTable, RootKeys,
     RouteRule, Timestamp, Trust, Verifier,
 };
 
@@ -52,7 +52,7 @@ fn examine(
             .map_err(|error| Refusal::new(token::Rule::Form, None, Reason::CertificateField(error)))?,
         None => Certificates::default(),
     };
-    verifier.examine(chain, certificates, (peer, [0; 32]), trust, &RevocationTable::local(), now)
+    verifier.examine(chain, (certificates, &Fetched::default()), (peer, [0; 32]), trust, &RevocationTable::local(), now)
 }
 
 /// Rules 1 to 10: what a service does with a request.

@@ -50,13 +50,28 @@ pub(super) fn check(case: &Case<'_>) -> Result<RootSigner, Refusal> {
         KeyReference::X5t(x5t) => svid(case, *x5t, alg),
     };
     let signer = signer.map_err(refuse)?;
+    check_people(case)?;
+    Ok(signer)
+}
+
+/// The clauses of the rule that need no key: the asserter, the person's issuer and the subject are listed.
+pub(super) fn check_listed(case: &Case<'_>) -> Result<(), Refusal> {
+    if !case.accept.asserters.contains(&case.chain.root().iss) {
+        return Err(Refusal::new(Rule::Root, 0, Reason::AsserterNotListed));
+    }
+    check_people(case)
+}
+
+fn check_people(case: &Case<'_>) -> Result<(), Refusal> {
+    let refuse = |reason| Refusal::new(Rule::Root, 0, reason);
+    let root = case.chain.root();
     if !case.accept.issuers.contains(&root.dpa) {
         return Err(refuse(Reason::IssuerNotListed));
     }
     if !case.accept.subjects.contains(&root.sub) {
         return Err(refuse(Reason::SubjectNotListed));
     }
-    Ok(signer)
+    Ok(())
 }
 
 fn published(keys: Option<&RootKeys>, kid: &str, alg: SegmentAlgorithm) -> Result<RootSigner, Reason> {
@@ -71,7 +86,7 @@ fn published(keys: Option<&RootKeys>, kid: &str, alg: SegmentAlgorithm) -> Resul
 }
 
 fn svid(case: &Case<'_>, x5t: Digest, alg: SegmentAlgorithm) -> Result<RootSigner, Reason> {
-    let certified = case.certificates.signer(x5t, &case.trust.bundles, case.now).map_err(Reason::Certificate)?;
+    let certified = case.signer(x5t).map_err(Reason::Certificate)?;
     if certified.leaf.spiffe_id != case.chain.root().iss {
         return Err(Reason::SignerMismatch);
     }

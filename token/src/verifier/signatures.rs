@@ -20,6 +20,20 @@ pub(super) fn check(chain: &Chain, root: &RootSigner, links: &[CertifiedSigner])
     }
 }
 
+/// The signature of the root alone; that of an anonymous one is part of the whole equation.
+pub(super) fn check_root(chain: &Chain, root: &RootSigner) -> Result<(), Refusal> {
+    match root {
+        RootSigner::Schoco(_) => Ok(()),
+        RootSigner::Published(alg, key) => check_one(chain, 0, *alg, key),
+        RootSigner::Svid(alg, signer) => check_one(chain, 0, *alg, &signer.leaf.key),
+    }
+}
+
+fn check_one(chain: &Chain, segment: usize, alg: jose::Algorithm, key: &jose::PublicKey) -> Result<(), Refusal> {
+    let verified = key.verify(alg, chain.signed(segment).as_bytes(), chain.tail(segment));
+    verified.map_err(|_| Refusal::new(Rule::Signatures, segment, Reason::Signature))
+}
+
 fn check_each(
     chain: &Chain,
     alg: jose::Algorithm,
@@ -27,16 +41,12 @@ fn check_each(
     links: &[CertifiedSigner],
 ) -> Result<(), Refusal> {
     let refuse = |segment, reason| Refusal::new(Rule::Signatures, segment, reason);
-    let verify = |segment, key: &jose::PublicKey, alg| {
-        let verified = key.verify(alg, chain.signed(segment).as_bytes(), chain.tail(segment));
-        verified.map_err(|_| refuse(segment, Reason::Signature))
-    };
-    verify(0, key, alg)?;
+    check_one(chain, 0, alg, key)?;
     let mut before = Sha256::new_with_prefix(chain.segment(0));
     for (segment, (link, signer)) in (1..).zip(chain.links().iter().zip(links)) {
         // Cannot fail: rule 2 left JOSE algorithms only in an ID chain.
         let SegmentAlgorithm::Jose(alg) = link.header.alg else { return Err(refuse(segment, Reason::Signature)) };
-        verify(segment, &signer.leaf.key, alg)?;
+        check_one(chain, segment, alg, &signer.leaf.key)?;
         let hash = Digest(before.clone().finalize().into());
         if !matches!(&link.claims.place, Place::Id { prv, .. } if *prv == hash) {
             return Err(refuse(segment, Reason::Previous));

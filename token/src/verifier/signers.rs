@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Case, RootSigner};
-use crate::Certificates;
-use crate::certificates::CertifiedSigner;
+use crate::certificates::{CertificateError, CertifiedSigner};
 use crate::chain::Link;
 use crate::encoding::Digest;
 use crate::mode::{Mode, SegmentAlgorithm};
@@ -15,14 +14,14 @@ pub(super) fn check(case: &Case<'_>, root: &RootSigner) -> Result<Vec<CertifiedS
     let links = if case.chain.mode() == Mode::Id { case.chain.links() } else { &[] };
     let check = |(link, segment)| check_link(case, link).map_err(|reason| Refusal::new(Rule::Signers, segment, reason));
     let signers = links.iter().zip(1..).map(check).collect::<Result<Vec<_>, _>>()?;
-    check_certificates_used(&case.certificates, root.certificate(), &signers)?;
+    check_certificates_used(case, root.certificate(), &signers)?;
     Ok(signers)
 }
 
 fn check_link(case: &Case<'_>, link: &Link) -> Result<CertifiedSigner, Reason> {
     // Cannot fail: a link of an ID chain has an `x5t#S256`.
     let x5t = link.header.x5t.ok_or(Reason::Missing("x5t#S256"))?;
-    let signer = case.certificates.signer(x5t, &case.trust.bundles, case.now).map_err(Reason::Certificate)?;
+    let signer = case.signer(x5t).map_err(Reason::Certificate)?;
     if Some(&signer.leaf.spiffe_id) != link.claims.iss() {
         return Err(Reason::SignerMismatch);
     }
@@ -35,14 +34,23 @@ fn check_link(case: &Case<'_>, link: &Link) -> Result<CertifiedSigner, Reason> {
     Ok(signer)
 }
 
-/// Refuses certificates that are repeated or on no path.
+/// Refuses certificates that are repeated, inline or by reference, or on no path of an inline leaf.
 fn check_certificates_used(
-    certificates: &Certificates,
+    case: &Case<'_>,
     root: Option<&CertifiedSigner>,
     links: &[CertifiedSigner],
 ) -> Result<(), Refusal> {
-    let used: HashSet<Digest> =
-        root.into_iter().chain(links).flat_map(|signer| &signer.path).map(|at| at.x5t).collect();
     let refuse = |error| Refusal::new(Rule::Signers, None, Reason::CertificateField(error));
-    certificates.check_use(&used).map_err(refuse)
+    let is_inline = |signer: &&CertifiedSigner| case.certificates.holds(signer.leaf.x5t);
+    let (inline, fetched): (Vec<_>, Vec<_>) = root.into_iter().chain(links).partition(is_inline);
+    let used = on_paths(&inline);
+    let elsewhere = &on_paths(&fetched) - &used;
+    if case.certificates.meets(&elsewhere) || inline.iter().any(|signer| case.fetched.holds(signer.leaf.x5t)) {
+        return Err(refuse(CertificateError::Repeated));
+    }
+    case.certificates.check_use(&used).map_err(refuse)
+}
+
+fn on_paths(signers: &[&CertifiedSigner]) -> HashSet<Digest> {
+    signers.iter().flat_map(|signer| &signer.path).map(|at| at.x5t).collect()
 }
