@@ -3,14 +3,16 @@
 //! The environment variable of `store.url` of target-wl is `TARGET_WL__STORE__URL`. Its value is read as TOML where it
 //! looks like a number, a boolean, an array or a table, and as text otherwise or where the setting is text.
 //!
-//! The sections `[admin]` and `[log]` belong to the chassis; all others to the workload. Secrets are never repeated in
-//! an error.
+//! The sections `[admin]`, `[log]` and `[telemetry]` belong to the chassis; all others to the workload. Secrets are never
+//! repeated in an error.
 
 mod error;
+pub mod https;
 mod layers;
 mod period;
 mod sections;
 pub mod spiffe_id;
+mod telemetry;
 
 use std::path::Path;
 
@@ -24,9 +26,10 @@ pub use sections::{
     AdminSettings, AssertingSettings, IdentitySettings, ListenSettings, LogFormat, LogSettings, PolicySource,
     ProviderSettings, RevocationSettings, StoreSettings,
 };
+pub use telemetry::{Parents, TelemetrySettings};
 
 /// The sections the chassis reads itself.
-const OWN: [&str; 2] = ["admin", "log"];
+const OWN: [&str; 3] = ["admin", "log", "telemetry"];
 
 /// The settings of one process.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ pub struct Loaded<C> {
     pub admin: AdminSettings,
     /// The log.
     pub log: LogSettings,
+    /// Traces.
+    pub telemetry: TelemetrySettings,
 }
 
 /// Where settings come from, later ones winning over earlier ones.
@@ -69,8 +74,8 @@ impl<'a> Sources<'a> {
 pub fn load<C: DeserializeOwned>(name: &str, sources: &Sources<'_>) -> Result<Loaded<C>, ConfigError> {
     let layers = layers::read(name, sources)?;
     let (own, workload) = layers::split(&layers, &OWN);
-    let chassis: Own = extract(own, &[])?;
-    Ok(Loaded { workload: extract(workload, &OWN)?, admin: chassis.admin, log: chassis.log })
+    let Own { admin, log, telemetry } = extract(own, &[])?;
+    Ok(Loaded { workload: extract(workload, &OWN)?, admin, log, telemetry })
 }
 
 /// Reads settings from TOML text alone, without the chassis's sections: for tests and tools.
@@ -90,6 +95,8 @@ struct Own {
     admin: AdminSettings,
     #[serde(default)]
     log: LogSettings,
+    #[serde(default)]
+    telemetry: TelemetrySettings,
 }
 
 /// Merges the layers into `C`. A value from the environment that looks like a number but belongs to a text setting is

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mesh::{Identity, IdentityError};
+use prometheus_client::metrics::gauge::Gauge;
 
 use crate::config::IdentitySettings;
 use crate::process::Process;
@@ -30,7 +31,23 @@ pub async fn connect(settings: &IdentitySettings, process: &Process) -> Result<I
         process.clone(),
     );
     process.tasks.spawn(process.stop.clone().run_until_cancelled_owned(watching));
+    measure(&identity, process);
     Ok(identity)
+}
+
+/// Shows how long the SVID still lives, and how long it does in all.
+fn measure(identity: &Identity, process: &Process) {
+    let (metrics, clock) = (&process.metrics, process.clock.clone());
+    let left = "Seconds until this process's SVID expires; 0 when it has none that is valid";
+    let left: Gauge = metrics.register("svid_expiry_seconds", left, Gauge::default());
+    let whole = "How long this process's SVID lives in all; 0 when it has none";
+    let whole: Gauge = metrics.register("svid_life_seconds", whole, Gauge::default());
+    let identity = identity.clone();
+    metrics.before_each_scrape(move || {
+        let (begins, ends) = identity.life().unwrap_or_default();
+        left.set(i64::try_from(ends.since(clock.now())).unwrap_or(i64::MAX));
+        whole.set(i64::try_from(ends.since(begins)).unwrap_or(i64::MAX));
+    });
 }
 
 /// Holds the process unready whenever `is_usable` says no.

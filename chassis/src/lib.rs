@@ -22,10 +22,13 @@ pub mod readiness;
 pub mod revocations;
 mod run;
 pub mod service;
+pub mod storage;
 pub mod tally;
 pub mod telemetry;
 pub mod trace;
+pub mod traces;
 pub mod trust;
+mod vitals;
 
 pub use async_trait::async_trait;
 pub use clock::{Clock, MockClock, SystemClock};
@@ -35,3 +38,5 @@ pub use problem::{Problem, Rejected};
 pub use process::{Handle, Process, Running, Workload, spawn, spawn_as};
 pub use readiness::Readiness;
 pub use run::run;
+#[doc(hidden)]
+pub use tracing;

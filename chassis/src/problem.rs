@@ -106,6 +106,8 @@ fn log(error: &dyn Problem) {
 pub fn render(kind: ProblemKind, document: &ProblemDocument, retry_after: Duration) -> Response {
     let mut response = Response::new(Body::from(serde_json::to_vec(document).unwrap_or_default()));
     *response.status_mut() = kind.status();
+    // For whoever counts and traces answers.
+    response.extensions_mut().insert(kind);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -8,13 +8,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admin::{self, Admin};
 use crate::clock::Clock;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Parents};
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
+use crate::vitals;
 
 /// How long requests in flight have to finish once a process was asked to stop.
 pub const GRACE: Duration = Duration::from_secs(30);
@@ -26,8 +29,8 @@ pub trait Workload: Sized + Send + 'static {
     const NAME: &'static str;
     /// What it is, in one sentence, for `--help`.
     const ABOUT: &'static str;
-    /// Its settings. Every struct in it refuses unknown keys and has documented defaults. The sections `[admin]` and
-    /// `[log]` are the chassis's own and never reach it.
+    /// Its settings. Every struct in it refuses unknown keys and has documented defaults. The sections `[admin]`,
+    /// `[log]` and `[telemetry]` are the chassis's own and never reach it.
     type Config: DeserializeOwned + Send + 'static;
 
     /// Finds what is wrong with settings that parse, without opening a port or a file that must exist only at run time.
@@ -49,6 +52,8 @@ pub trait Workload: Sized + Send + 'static {
 pub struct Process {
     /// What this instance is called in the log: the workload's name, unless several run in one process.
     pub name: Arc<str>,
+    /// Whose `traceparent` is believed.
+    pub parents: Parents,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// This workload's metrics.
@@ -67,11 +72,14 @@ impl Process {
     /// A process that runs nothing yet.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let (metrics, ready) = (Metrics::default(), Readiness::default());
+        vitals::register(&metrics, &ready, &*clock);
         Self {
             name: Arc::from(""),
+            parents: Parents::default(),
             clock,
-            metrics: Metrics::default(),
-            ready: Readiness::default(),
+            metrics,
+            ready,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             broken: CancellationToken::new(),
@@ -144,6 +152,12 @@ impl Handle {
         self.addresses.iter().find(|(known, _)| *known == name).map(|(_, address)| *address)
     }
 
+    /// Opens an admin listener for this workload, without `/log`: the log is the whole process's.
+    pub fn serve_admin(&self, listener: TcpListener) {
+        let admin = Admin { ready: self.ready.clone(), metrics: self.metrics.clone(), log: None };
+        self.process.tasks.spawn(admin::serve(listener, admin, self.process.stop.clone()));
+    }
+
     /// Returns when a part without which the workload is none has ended by itself; never otherwise.
     pub async fn broken(&self) {
         self.process.broken.cancelled().await;
@@ -155,8 +169,8 @@ impl Handle {
     }
 }
 
-/// Starts a workload inside a process that runs others too. It has its own metrics, readiness and shutdown, and no
-/// admin listener.
+/// Starts a workload inside a process that runs others too. It has its own metrics, readiness and shutdown, and an
+/// admin listener only if it is given one ([`Handle::serve_admin`]).
 ///
 /// # Errors
 /// What is wrong with the settings, or what keeps the workload from starting.

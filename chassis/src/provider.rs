@@ -5,14 +5,19 @@
 //! is passed in refuses them), answers are bounded in size and time, and a failed fetch never removes keys that are
 //! less than an hour old.
 
+mod metrics;
+
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use serde::Deserialize;
 use token::Timestamp;
 use token::provenance::IssuerKeys;
 use tokio::sync::Mutex;
 use url::{Host, Url};
+
+pub use metrics::ProviderMetrics;
 
 /// Largest discovery or JWKS document, bytes.
 const MAX_DOCUMENT: usize = 256 * 1024;
@@ -83,8 +88,16 @@ impl KeySet for IssuerKeys {
 pub struct Provider<K> {
     issuer: String,
     http: reqwest::Client,
-    current: RwLock<Option<Fetched<K>>>,
+    current: Arc<RwLock<Option<Fetched<K>>>>,
     fetching: Mutex<LastAttempt>,
+    counted: Fetches,
+}
+
+/// How often an issuer was asked for its keys; counted anew by whoever watches.
+#[derive(Clone, Debug, Default)]
+struct Fetches {
+    done: Counter,
+    failed: Counter,
 }
 
 struct Fetched<K> {
@@ -115,7 +128,27 @@ impl<K: KeySet> Provider<K> {
     /// A provider that is asked at the first token, over `http`, which must not follow redirects.
     #[must_use]
     pub fn new(issuer: &str, http: reqwest::Client) -> Self {
-        Self { issuer: issuer.to_owned(), http, current: RwLock::default(), fetching: Mutex::default() }
+        Self {
+            issuer: issuer.to_owned(),
+            http,
+            current: Arc::default(),
+            fetching: Mutex::default(),
+            counted: Fetches::default(),
+        }
+    }
+
+    /// The same provider, whose keys `metrics` shows.
+    #[must_use]
+    pub fn measured(mut self, metrics: &ProviderMetrics) -> Self
+    where
+        K: 'static,
+    {
+        self.counted = metrics.fetches(&self.issuer);
+        let current = Arc::clone(&self.current);
+        metrics.age(&self.issuer, move || {
+            current.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|keys| keys.at)
+        });
+        self
     }
 
     /// The keys to check one token with: a snapshot, so that a change during the request changes nothing.
@@ -152,10 +185,12 @@ impl<K: KeySet> Provider<K> {
         last.at = Some(now);
         match tokio::time::timeout(FETCH_TIMEOUT * 2, self.fetch()).await.unwrap_or(Err(ProviderError::Timeout)) {
             Ok(keys) => {
+                self.counted.done.inc();
                 last.error = None;
                 Ok(self.store(keys, now))
             }
             Err(error) => {
+                self.counted.failed.inc();
                 last.error = Some(error);
                 let fetched = current.filter(usable).ok_or(error)?;
                 tracing::warn!(issuer = %self.issuer, %error, "keys were not renewed; those at hand are used");

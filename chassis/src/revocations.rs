@@ -79,6 +79,11 @@ pub fn follow(
     process: &Process,
 ) -> Arc<RevocationTable> {
     let table = Arc::new(RevocationTable::fed(settings.max_silence.0.as_secs()));
+    let gauges = Gauges::new(process);
+    process.metrics.before_each_scrape({
+        let (table, gauges, clock) = (Arc::clone(&table), gauges.clone(), process.clock.clone());
+        move || gauges.show(&table, clock.now())
+    });
     let follower = Follower {
         source,
         asserter,
@@ -86,7 +91,7 @@ pub fn follow(
         table: Arc::clone(&table),
         reached: 0,
         waiting: Some(process.ready.guard(WAITING)),
-        gauges: Gauges::new(process),
+        gauges,
         failures: 0,
     };
     let following = follower.run(settings.clone(), process.clone());
@@ -114,9 +119,7 @@ impl Follower {
                 Ok(()) => self.failures = 0,
                 Err(error) => self.complain(&error),
             }
-            let now = process.clock.now();
-            self.table.purge(now);
-            self.gauges.show(&self.table, now);
+            self.table.purge(process.clock.now());
             let pause = if self.waiting.is_some() { settings.interval.0.min(FIRST) } else { settings.interval.0 };
             tokio::time::sleep(pause).await;
         }
@@ -126,6 +129,7 @@ impl Follower {
     async fn update(&mut self, now: Timestamp) -> Result<(), UpdateError> {
         for _ in 0..MOST_PAGES {
             let list = self.fetch(now).await?;
+            self.gauges.reached(&list, now);
             for record in list.records {
                 self.table.insert(record);
             }
@@ -171,18 +175,33 @@ impl Follower {
 struct Gauges {
     records: Gauge,
     age: Gauge,
+    version: Gauge,
+    offset: Gauge,
 }
 
 impl Gauges {
     fn new(process: &Process) -> Self {
         let metrics = &process.metrics;
         let age = "Seconds since the list of revocations was complete; -1 before it was";
+        let offset = "How far the asserter's clock is ahead of this process's, in whole seconds";
         let gauges = Self {
             records: metrics.register("revocation_records", "Revocations in force", Gauge::default()),
             age: metrics.register("revocation_list_age_seconds", age, Gauge::default()),
+            version: metrics.register(
+                "revocation_list_version",
+                "The version of the list that is known",
+                Gauge::default(),
+            ),
+            offset: metrics.register("asserter_clock_offset_seconds", offset, Gauge::default()),
         };
         gauges.age.set(-1);
         gauges
+    }
+
+    fn reached(&self, list: &Believed, now: Timestamp) {
+        self.version.set(i64::try_from(list.version).unwrap_or(i64::MAX));
+        let (ahead, behind) = (list.made.since(now), now.since(list.made));
+        self.offset.set(i64::try_from(ahead).unwrap_or(i64::MAX) - i64::try_from(behind).unwrap_or(i64::MAX));
     }
 
     fn show(&self, table: &RevocationTable, now: Timestamp) {

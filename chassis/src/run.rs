@@ -10,11 +10,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::admin::{self, Admin};
 use crate::clock::SystemClock;
 use crate::config::{self, ConfigError, Loaded, Sources};
 use crate::process::{GRACE, Process, Workload};
+use crate::traces::Traces;
 use crate::{health, telemetry};
 use flags::Flags;
 
@@ -53,25 +55,51 @@ fn act<W: Workload>(flags: &Flags, loaded: Loaded<W::Config>) -> ExitCode {
     if let Err(error) = W::check(&loaded.workload) {
         return bad_config(W::NAME, &error);
     }
-    if let Err(error) = telemetry::parse(&loaded.log.filter) {
-        return bad_config(W::NAME, &ConfigError::invalid("log.filter", error.to_string()));
-    }
+    let endpoint = match own_sections(&loaded) {
+        Ok(endpoint) => endpoint,
+        Err(error) => return bad_config(W::NAME, &error),
+    };
     if flags.check_config {
         let _ = writeln!(std::io::stdout(), "{}: the configuration is valid", W::NAME);
         return ExitCode::SUCCESS;
     }
-    let log = match telemetry::init(&loaded.log) {
-        Ok(log) => log,
-        Err(error) => return fail(W::NAME, &error.to_string()),
-    };
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
-            let code = runtime.block_on(live::<W>(loaded, log));
+            let code = runtime.block_on(observed::<W>(loaded, endpoint));
             runtime.shutdown_timeout(Duration::from_millis(100));
             code
         }
         Err(error) => fail(W::NAME, &error.to_string()),
     }
+}
+
+/// Finds what is wrong with the chassis's own sections; where traces go.
+fn own_sections<C>(loaded: &Loaded<C>) -> Result<Option<Url>, ConfigError> {
+    telemetry::parse(&loaded.log.filter).map_err(|error| ConfigError::invalid("log.filter", error.to_string()))?;
+    loaded.telemetry.check()?;
+    loaded.telemetry.traces_endpoint(variable)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The life of a process with its log and its traces around it.
+async fn observed<W: Workload>(loaded: Loaded<W::Config>, endpoint: Option<Url>) -> ExitCode {
+    let started = endpoint.as_ref().map(|endpoint| Traces::start(&loaded.telemetry, endpoint)).transpose();
+    let traces = match started {
+        Ok(traces) => traces,
+        Err(error) => return fail(W::NAME, &format!("{error:#}")),
+    };
+    let log = match telemetry::init(&loaded.log, traces.as_ref()) {
+        Ok(log) => log,
+        Err(error) => return fail(W::NAME, &error.to_string()),
+    };
+    let code = live::<W>(loaded, log).await;
+    if let Some(traces) = traces {
+        traces.shut_down().await;
+    }
+    code
 }
 
 fn bad_config(name: &str, error: &ConfigError) -> ExitCode {
@@ -86,7 +114,8 @@ fn fail(name: &str, message: &str) -> ExitCode {
 
 /// The life of a process after its configuration was found good.
 async fn live<W: Workload>(loaded: Loaded<W::Config>, log: telemetry::Log) -> ExitCode {
-    let process = Process { name: W::NAME.into(), ..Process::new(Arc::new(SystemClock)) };
+    let (name, parents) = (loaded.telemetry.name(W::NAME, variable).into(), loaded.telemetry.parents);
+    let process = Process { name, parents, ..Process::new(Arc::new(SystemClock)) };
     let after = CancellationToken::new();
     let code = match begin::<W>(loaded, log, &process, &after).await {
         Ok(signals) => finish(W::NAME, &process, signals).await,

@@ -1,4 +1,5 @@
-//! The log: what is written to standard error, and a handle to change it while the process runs.
+//! The log: what is written to standard error, and a handle to change it while the process runs. Spans that leave the
+//! process ([`traces`](crate::traces)) are no part of it.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -11,6 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::config::{LogFormat, LogSettings};
+use crate::traces::{self, Traces};
 
 /// The environment variable that wins over the setting `log.filter`.
 pub const VARIABLE: &str = "DASVID_LOG";
@@ -77,17 +79,18 @@ impl Log {
 pub fn parse(text: &str) -> Result<EnvFilter, TelemetryError> {
     let bad = |error: &dyn fmt::Display| TelemetryError::Filter(error.to_string());
     let mut filter = EnvFilter::try_new(text).map_err(|error| bad(&error))?;
-    for cap in CAPS {
+    let spans = format!("{}=off", traces::TARGET);
+    for cap in CAPS.into_iter().chain([spans.as_str()]) {
         filter = filter.add_directive(cap.parse().map_err(|error| bad(&error))?);
     }
     Ok(filter)
 }
 
-/// Sets up the log of this process. `DASVID_LOG` wins over the setting.
+/// Sets up the log of this process, and where its spans go. `DASVID_LOG` wins over the setting.
 ///
 /// # Errors
 /// The filter cannot be read, or there is a log already.
-pub fn init(settings: &LogSettings) -> Result<Log, TelemetryError> {
+pub fn init(settings: &LogSettings, traces: Option<&Traces>) -> Result<Log, TelemetryError> {
     let text = std::env::var(VARIABLE).unwrap_or_else(|_| settings.filter.clone());
     let (filter, handle) = reload::Layer::new(parse(&text)?);
     let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -96,7 +99,12 @@ pub fn init(settings: &LogSettings) -> Result<Log, TelemetryError> {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
-    tracing_subscriber::registry().with(filter).with(lines).try_init().map_err(|_| TelemetryError::Taken)?;
+    let spans = traces.map(Traces::layer);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(spans)
+        .try_init()
+        .map_err(|_| TelemetryError::Taken)?;
     panic::set_hook(Box::new(log_panic));
     Ok(Log(Arc::new(Inner { handle })))
 }

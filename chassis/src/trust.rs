@@ -4,6 +4,7 @@
 //! its SPIFFE ID. A process is not ready before it has the first keys of every asserter; keys that could not be
 //! refreshed for an hour are dropped, and the process is not ready again.
 
+mod measure;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,8 @@ pub struct TrustStore(Arc<Inner>);
 
 struct Inner {
     snapshot: RwLock<Arc<Trust>>,
+    /// When the bundles last changed.
+    bundled: Mutex<Timestamp>,
     asserters: HashMap<SpiffeId, Asserter>,
     process: Process,
     pace: Pace,
@@ -101,7 +104,9 @@ impl TrustStore {
     ) -> Self {
         let asserters = sources.into_iter().map(|(id, source)| (id, Asserter::new(source, process))).collect();
         let snapshot = RwLock::new(Arc::new(Trust { bundles, ..Trust::default() }));
-        let store = Self(Arc::new(Inner { snapshot, asserters, process: process.clone(), pace }));
+        let bundled = Mutex::new(process.clock.now());
+        let store = Self(Arc::new(Inner { snapshot, bundled, asserters, process: process.clone(), pace }));
+        measure::ages(&store);
         for id in store.0.asserters.keys() {
             let keeping = store.clone().keep(id.clone());
             let stop = process.stop.clone();
@@ -211,7 +216,7 @@ impl TrustStore {
             let mut updates = identity.updates();
             while updates.changed().await.is_ok() {
                 match identity.bundles() {
-                    Ok(bundles) => store.change(|trust| trust.bundles = bundles),
+                    Ok(bundles) => store.set_bundles(bundles),
                     Err(error) => tracing::warn!("the trust bundles cannot be read: {error}"),
                 }
             }
@@ -219,6 +224,11 @@ impl TrustStore {
         self.0.process.tasks.spawn(async move {
             stop.run_until_cancelled(following).await;
         });
+    }
+
+    fn set_bundles(&self, bundles: Bundles) {
+        self.change(|trust| trust.bundles = bundles);
+        *self.0.bundled.lock().unwrap_or_else(PoisonError::into_inner) = self.0.process.clock.now();
     }
 
     fn change(&self, change: impl FnOnce(&mut Trust)) {

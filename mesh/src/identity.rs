@@ -162,6 +162,19 @@ impl Identity {
         Ok(svid)
     }
 
+    /// The beginning and the end of the current SVID's life.
+    ///
+    /// # Errors
+    /// As for [`svid`](Self::svid).
+    pub fn life(&self) -> Result<(Timestamp, Timestamp), IdentityError> {
+        let svid = self.svid()?;
+        let leaf = svid.chain.first().map(Vec::as_slice).unwrap_or_default();
+        let unusable = |reason: String| IdentityError::Unusable { reason };
+        let (_, certificate) = X509Certificate::from_der(leaf).map_err(|error| unusable(error.to_string()))?;
+        let begins = certificate.validity().not_before.timestamp();
+        Ok((Timestamp(begins.try_into().unwrap_or_default()), svid.not_after))
+    }
+
     /// The anchors of every trust domain the Workload API knows.
     ///
     /// # Errors

@@ -45,6 +45,8 @@ pub struct Believed {
     pub version: u64,
     /// Nothing came after it when it was made.
     pub complete: bool,
+    /// When it was made, by its asserter's clock.
+    pub made: Timestamp,
     /// The records this version of the software understands.
     pub records: Vec<RevocationRecord>,
 }
@@ -74,6 +76,7 @@ pub fn open(jws: &str, asserter: &SpiffeId, trust: &Trust, after: u64, now: Time
     Ok(Believed {
         version: list.version,
         complete: list.complete,
+        made: Timestamp(list.iat),
         records: list.records.iter().filter_map(record).collect(),
     })
 }
