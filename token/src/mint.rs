@@ -1,6 +1,7 @@
 //! Making roots: what asserting-wl signs.
 
 use crypto::{jose, schoco};
+use zeroize::Zeroizing;
 
 use crate::chain::Chain;
 use crate::claims::RootClaims;
@@ -70,14 +71,42 @@ pub fn root(mode: Mode, claims: &RootClaims, signer: RootSigner<'_>) -> Result<S
         }
         RootSigner::Schoco { public, .. } => (SegmentAlgorithm::Schoco, KeyReference::Kid(public.thumbprint())),
     };
-    if (mode == Mode::Anonymous) != (alg == SegmentAlgorithm::Schoco) {
-        return Err(MintError::KeyDoesNotFit(mode));
+    let draft = UnsignedRoot::new(mode, claims, RootHeader { alg, key })?;
+    let tail = sign(alg, draft.message(), signer)?;
+    Ok(draft.signed(&tail)?.as_str().to_owned())
+}
+
+/// A root that lacks its signature, for keys that sign elsewhere.
+pub struct UnsignedRoot {
+    message: String,
+}
+
+impl UnsignedRoot {
+    /// What a key named by `header` has to sign to make a root of `claims`.
+    ///
+    /// # Errors
+    /// [`MintError::KeyDoesNotFit`] if the algorithm is not one for the mode.
+    pub fn new(mode: Mode, claims: &RootClaims, header: RootHeader) -> Result<Self, MintError> {
+        if (mode == Mode::Anonymous) != (header.alg == SegmentAlgorithm::Schoco) {
+            return Err(MintError::KeyDoesNotFit(mode));
+        }
+        Ok(Self { message: format!("{}.{}", header.encode(mode), claims.encode()) })
     }
-    let message = format!("{}.{}", RootHeader { alg, key }.encode(mode), claims.encode());
-    let tail = sign(alg, message.as_bytes(), signer)?;
-    let token = format!("{message}.{}", encoding::base64url(&tail));
-    Chain::parse(&token).map_err(MintError::Claims)?;
-    Ok(token)
+
+    /// The bytes to sign.
+    #[must_use]
+    pub fn message(&self) -> &[u8] {
+        self.message.as_bytes()
+    }
+
+    /// The root with its tail: the signature, in anonymous mode R ‖ s. The tail is not verified.
+    ///
+    /// # Errors
+    /// [`MintError::Claims`] if no verifier would accept the form of the claims or of the tail.
+    pub fn signed(self, tail: &[u8]) -> Result<Chain, MintError> {
+        let token = Zeroizing::new(format!("{}.{}", self.message, encoding::base64url(tail)));
+        Chain::parse(&token).map_err(MintError::Claims)
+    }
 }
 
 fn sign(alg: SegmentAlgorithm, message: &[u8], signer: RootSigner<'_>) -> Result<Vec<u8>, MintError> {

@@ -11,6 +11,7 @@ use spiffe::SpiffeId;
 
 use crate::claims::TokenId;
 use crate::encoding::Digest;
+use crate::header::KeyReference;
 use crate::refusal::{Reason, Refusal, RevokedBy, Rule};
 use crate::verified::SegmentSigner;
 use crate::{Chain, Timestamp};
@@ -102,6 +103,10 @@ pub enum RevocationKey {
     Workload(SpiffeId),
     /// A certificate by its SHA-256, as a signer's, in its path, and as a peer's.
     Certificate(Digest),
+    /// A published key by its RFC 7638 thumbprint, and every root it signed.
+    MintingKey(Digest),
+    /// An asserter: every root it minted, or those up to a moment.
+    Asserter(SpiffeId),
 }
 
 /// One revocation.
@@ -109,10 +114,20 @@ pub enum RevocationKey {
 pub struct RevocationRecord {
     /// What is revoked.
     pub key: RevocationKey,
-    /// For a person: only logins (`auth_time`, else `oat`, the OAuth token's `iat`) up to this moment; absent: all.
+    /// Only logins (`auth_time`, else `oat`, the OAuth token's `iat`) up to this moment, for an asserter only roots whose
+    /// `iat` is not later; absent: all.
     pub not_after_iat: Option<Timestamp>,
     /// When the record may be forgotten: no token it covers is alive then.
     pub expires: Timestamp,
+}
+
+/// What a record's moment is compared with.
+#[derive(Clone, Copy)]
+struct Times {
+    /// The person's login.
+    login: Timestamp,
+    /// The root's `iat`.
+    minted: Timestamp,
 }
 
 #[derive(Clone, Copy)]
@@ -238,14 +253,14 @@ impl RevocationTable {
         let session = login.sid.map(|sid| RevocationKey::Session { dpa: login.dpa.to_owned(), sid: sid.to_owned() });
         let person = RevocationKey::Person { dpa: login.dpa.to_owned(), dpr: login.dpr.to_owned() };
         let keys = session.map(|key| (RevokedBy::Session, key)).into_iter().chain([(RevokedBy::Person, person)]);
-        self.find(keys.map(|(by, key)| (Some(0), by, key)), login.at, now)
+        self.find(keys.map(|(by, key)| (Some(0), by, key)), Times { login: login.at, minted: now }, now)
     }
 
-    /// Refuses if a record of one of the keys covers a login at `login`.
+    /// Refuses if a record of one of the keys covers a login or a mint at `times`.
     fn find(
         &self,
         mut keys: impl Iterator<Item = (Option<usize>, RevokedBy, RevocationKey)>,
-        login: Timestamp,
+        times: Times,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
@@ -253,9 +268,10 @@ impl RevocationTable {
             return Ok(());
         }
         let is_revoked = |key: &RevocationKey| {
+            let at = if matches!(key, RevocationKey::Asserter(_)) { times.minted } else { times.login };
             records
                 .get(key)
-                .is_some_and(|scope| now < scope.expires && scope.not_after_iat.is_none_or(|moment| login <= moment))
+                .is_some_and(|scope| now < scope.expires && scope.not_after_iat.is_none_or(|moment| at <= moment))
         };
         match keys.find(|(_, _, key)| is_revoked(key)) {
             Some((segment, by, _)) => Err(Refusal::new(Rule::Revocation, segment, Reason::Revoked(by))),
@@ -268,7 +284,8 @@ impl Revocations for RevocationTable {
     fn check(&self, query: &RevocationQuery<'_>) -> Result<(), Refusal> {
         let root = query.chain.root();
         self.check_view((!query.is_unsafe).then_some(root.iat), query.now)?;
-        self.find(query.keys(), root.auth_time.unwrap_or(root.oat), query.now)
+        let times = Times { login: root.auth_time.unwrap_or(root.oat), minted: root.iat };
+        self.find(query.keys(), times, query.now)
     }
 }
 
@@ -276,11 +293,17 @@ impl<'a> RevocationQuery<'a> {
     /// Every key to look up, in the order of tokens.md, with the segment it blames.
     pub fn keys(&self) -> impl Iterator<Item = (Option<usize>, RevokedBy, RevocationKey)> + 'a {
         let root = self.chain.root();
+        let kid = match &self.chain.root_header().key {
+            KeyReference::Kid(kid) => kid.parse().ok(),
+            KeyReference::X5t(_) => None,
+        };
         let of_root = [
             Some((RevokedBy::Root, RevocationKey::Root { iss: root.iss.clone(), jti: root.jti })),
             root.sid.clone().map(|sid| (RevokedBy::Session, RevocationKey::Session { dpa: root.dpa.clone(), sid })),
             Some((RevokedBy::Person, RevocationKey::Person { dpa: root.dpa.clone(), dpr: root.dpr.clone() })),
             Some((RevokedBy::Signer, RevocationKey::Workload(root.iss.clone()))),
+            kid.map(|kid| (RevokedBy::MintingKey, RevocationKey::MintingKey(kid))),
+            Some((RevokedBy::MintingTime, RevocationKey::Asserter(root.iss.clone()))),
         ];
         let of_peer = [
             (None, RevokedBy::Peer, RevocationKey::Workload(self.peer.clone())),

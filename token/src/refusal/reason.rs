@@ -22,6 +22,10 @@ pub enum RevokedBy {
     Signer,
     /// The certificate of a signer.
     Certificate,
+    /// The published key that signed the root.
+    MintingKey,
+    /// The asserter, up to the second in which the root was minted.
+    MintingTime,
     /// The SPIFFE ID of the mTLS peer.
     Peer,
     /// The certificate of the mTLS peer.
@@ -37,6 +41,8 @@ impl fmt::Display for RevokedBy {
             Self::Link => "link",
             Self::Signer => "signer",
             Self::Certificate => "signer's certificate",
+            Self::MintingKey => "asserter's key",
+            Self::MintingTime => "time of minting",
             Self::Peer => "peer",
             Self::PeerCertificate => "peer's certificate",
         })

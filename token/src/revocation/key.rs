@@ -20,6 +20,8 @@ impl RevocationKey {
             Self::AnonymousLink { .. } => "anonymous-link",
             Self::Workload(_) => "workload",
             Self::Certificate(_) => "certificate",
+            Self::MintingKey(_) => "minting-key",
+            Self::Asserter(_) => "asserter",
         }
     }
 
@@ -33,8 +35,8 @@ impl RevocationKey {
             Self::AnonymousLink { root_iss, root_jti, jti } => {
                 vec![root_iss.to_string(), root_jti.to_string(), jti.to_string()]
             }
-            Self::Workload(id) => vec![id.to_string()],
-            Self::Certificate(x5t) => vec![x5t.to_string()],
+            Self::Workload(id) | Self::Asserter(id) => vec![id.to_string()],
+            Self::Certificate(hash) | Self::MintingKey(hash) => vec![hash.to_string()],
         }
     }
 
@@ -56,6 +58,8 @@ impl RevocationKey {
             }
             ("workload", [workload]) => Ok(Self::Workload(id(workload)?)),
             ("certificate", [x5t]) => x5t.parse().map(Self::Certificate).map_err(|_| RevocationKeyError),
+            ("minting-key", [kid]) => kid.parse().map(Self::MintingKey).map_err(|_| RevocationKeyError),
+            ("asserter", [asserter]) => Ok(Self::Asserter(id(asserter)?)),
             _ => Err(RevocationKeyError),
         }
     }
@@ -77,8 +81,10 @@ mod tests {
             RevocationKey::Person { dpa, dpr },
             RevocationKey::Link { iss: iss.clone(), jti },
             RevocationKey::AnonymousLink { root_iss: iss.clone(), root_jti: jti, jti: TokenId([8; 16]) },
-            RevocationKey::Workload(iss),
+            RevocationKey::Workload(iss.clone()),
             RevocationKey::Certificate(Digest([9; 32])),
+            RevocationKey::MintingKey(Digest([9; 32])),
+            RevocationKey::Asserter(iss),
         ] {
             assert_eq!(RevocationKey::from_parts(key.scope(), &key.parts()), Ok(key));
         }
@@ -93,6 +99,8 @@ mod tests {
             ("root", vec!["spiffe://bank.example/a", "short"]),
             ("certificate", vec!["AAAA"]),
             ("workload", vec![]),
+            ("minting-key", vec!["AAAA"]),
+            ("asserter", vec![]),
         ] {
             let parts: Vec<_> = parts.into_iter().map(str::to_owned).collect();
             assert_eq!(RevocationKey::from_parts(scope, &parts), Err(RevocationKeyError), "{scope}");

@@ -2,6 +2,7 @@
 
 use token::claims::RootClaims;
 use token::encoding::Digest;
+use token::header::KeyReference;
 use token::refusal::{Reason, RevokedBy, Rule};
 use token::revocation::{RevocationKey, RevocationRecord};
 use token::{Mode, RevocationTable, Timestamp};
@@ -85,6 +86,42 @@ fn lets_a_later_login_live() {
     let until = |at| RevocationRecord { not_after_iat: Some(at), ..record(person.clone()) };
     assert_eq!(refused_by(&login(NOW.minus(100)), until(NOW.minus(100))), Some((Some(0), RevokedBy::Person)));
     assert_eq!(refused_by(&login(NOW.minus(99)), until(NOW.minus(100))), None);
+}
+
+/// The chain of each mode whose root a published key signed, and that key.
+fn signed_by_published_keys() -> [(Delivery, Digest); 3] {
+    let ask = Ask::balance();
+    let id = append_id(&root(Mode::Id, &root_claims()), SUBJECT, TARGET, ask.rqd());
+    [Delivery::plain(), Delivery::new(id, SUBJECT, &[SUBJECT], ask), Delivery::anonymous()].map(|delivery| {
+        let KeyReference::Kid(kid) = parse(delivery.chain()).root_header().key.clone() else { panic!("no kid") };
+        (delivery, kid.parse().unwrap())
+    })
+}
+
+#[test]
+fn refuses_every_root_of_a_revoked_key_and_no_other() {
+    for (delivery, kid) in signed_by_published_keys() {
+        let refused = Some((Some(0), RevokedBy::MintingKey));
+        assert_eq!(refused_by(&delivery, record(RevocationKey::MintingKey(kid))), refused);
+        let other = RevocationKey::MintingKey(Digest::of(b"another key"));
+        assert_eq!(refused_by(&delivery, record(other)), None);
+        let certificate = RevocationKey::Certificate(kid);
+        assert_eq!(refused_by(&delivery, record(certificate)), None, "a scope of its own");
+    }
+}
+
+#[test]
+fn refuses_what_an_asserter_minted_up_to_a_moment_whenever_the_login_was() {
+    let minted = root_claims().iat;
+    let until =
+        |asserter: &str, at| RevocationRecord { not_after_iat: at, ..record(RevocationKey::Asserter(id(asserter))) };
+    for (delivery, _) in signed_by_published_keys() {
+        let refused = Some((Some(0), RevokedBy::MintingTime));
+        assert_eq!(refused_by(&delivery, until(ASSERTER, None)), refused);
+        assert_eq!(refused_by(&delivery, until(ASSERTER, Some(minted))), refused);
+        assert_eq!(refused_by(&delivery, until(ASSERTER, Some(minted.minus(1)))), None, "minted later");
+        assert_eq!(refused_by(&delivery, until("other-asserter", None)), None);
+    }
 }
 
 #[test]
