@@ -7,11 +7,24 @@
 #[non_exhaustive]
 pub enum StoreError {
     /// The address names no backend this build knows.
-    #[error("a store address starts with `sqlite:` or is `memory:`")]
+    #[error("a store address starts with `sqlite:` or `postgres:`, or is `memory:`")]
     Url,
+    /// The address of a PostgreSQL database has a part that cannot be read or is not known. It may hold a password, so
+    /// it is not repeated.
+    #[error(
+        "the address of a PostgreSQL database reads `postgres://user@host:port/database?sslmode=verify-full`; known after `?` \
+         are host, port, user, dbname, sslmode, sslrootcert, sslcert, sslkey and options"
+    )]
+    Address,
     /// The database answered with an error, or did not answer. Worth another try with a new transaction.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
+    /// Another transaction got in the way; nothing is written. [`retry`](crate::retry) runs it again.
+    #[error("another transaction got in the way")]
+    Conflict,
+    /// A statement of this transaction failed before; nothing is written.
+    #[error("the transaction failed before")]
+    Failed,
     /// The schema could not be brought up to date.
     #[error("the schema could not be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
@@ -35,10 +48,23 @@ pub enum StoreError {
     Corrupt(&'static str),
 }
 
+impl StoreError {
+    /// Whether the same request may succeed in a moment: the database is away, or too many wanted the same thing.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Database(_) | Self::Conflict)
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        match error.as_database_error() {
-            Some(database) if database.is_unique_violation() => Self::Duplicate,
+        let Some(database) = error.as_database_error() else { return Self::Database(error) };
+        match database.code().as_deref() {
+            _ if database.is_unique_violation() => Self::Duplicate,
+            // PostgreSQL: serialization_failure, deadlock_detected.
+            Some("40001" | "40P01") => Self::Conflict,
+            // PostgreSQL: numeric_value_out_of_range.
+            Some("22003") => Self::Overflow,
             _ => Self::Database(error),
         }
     }

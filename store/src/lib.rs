@@ -1,4 +1,4 @@
-//! What must survive a restart: traits, SQLite and memory, one conformance suite.
+//! What must survive a restart: traits, SQLite, PostgreSQL and memory, one conformance suite.
 //!
 //! A workload names no database. It asks [`open`] for a [`Store`], begins a [`Tx`] and works through the
 //! repositories the transaction lends: [`Accounts`], [`Once`], [`Mints`], [`Keys`], [`Outbox`],
@@ -20,14 +20,18 @@
 //! # }
 //! ```
 //!
+//! A transaction that others got in the way of fails with [`StoreError::Conflict`]: writers run inside [`retry`].
+//!
 //! # Adding a repository
 //!
 //! 1. Write the trait and its plain types in a module of their own (`src/mints.rs` is a short one): methods take
 //!    `&mut self` and the time as an argument, "not found" is `Option`, and refusals that belong to the caller are
 //!    values, not errors.
 //! 2. Lend it from [`Tx`] in `src/tx.rs`.
-//! 3. Add a migration under `migrations/` (never edit an old one) and implement the trait for
-//!    `sqlite::SqliteTx` in `src/sqlite/`. Queries are `&'static str`; every write starts with `self.writer()?`.
+//! 3. Add a migration under `migrations/sqlite` and one under `migrations/postgres` (`migrations/README.md` says what
+//!    one may do) and implement the trait for `sqlite::SqliteTx` and `postgres::PostgresTx`. Queries are `&'static str`;
+//!    every write of SQLite starts with `self.writer()?`, one of PostgreSQL goes through `self.write(…)`, and text that
+//!    others chose goes through `text::kept`.
 //! 4. Implement it for `memory::MemoryTx` in `src/memory/`: a field of `State`, cloned on the first write.
 //! 5. Write `check_*` functions for it in `src/conformance/` and list them in [`conformance::check_all`]. A rule
 //!    that is not checked there is not a rule, for the next backend will not know of it.
@@ -41,8 +45,11 @@ mod memory;
 mod mints;
 mod moment;
 mod once;
+mod postgres;
+mod retry;
 mod revocations;
 pub mod seal;
+mod settings;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -57,23 +64,35 @@ pub use keys::{KeyRecord, KeyState, Keys};
 pub use mints::{MintRecord, Mints};
 pub use moment::Moment;
 pub use once::{IDEMPOTENCY_WINDOW_SECONDS, Once, OnceKey, OnceOutcome, StoredResponse};
+pub use retry::{MayConflict, retry};
 pub use revocations::{Revocation, Revocations, StoredRevocation};
+pub use settings::Settings;
 pub use tx::{Store, Tx};
 
 /// Opens a store and brings its schema up to date.
 ///
 /// `url` is `memory:` (nothing outlives the process; for tests), `sqlite::memory:` (a private SQLite database in
-/// memory) or `sqlite://path?mode=rwc`; `mode=rwc` creates the file.
+/// memory), `sqlite://path?mode=rwc` (`mode=rwc` creates the file), `postgres://user@host:port/database`, or
+/// `postgres:///database?host=/run/postgresql` for a socket in that folder.
 ///
 /// # Errors
-/// [`StoreError::Url`] if the address names no known backend, [`StoreError::Database`] if the database cannot be
-/// opened, [`StoreError::Migration`] if its schema cannot be brought up to date.
+/// [`StoreError::Url`] if the address names no known backend, [`StoreError::Address`] if it cannot be read,
+/// [`StoreError::Database`] if the database cannot be opened, [`StoreError::Migration`] if its schema cannot be brought
+/// up to date.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    if url == "memory:" {
-        Ok(Arc::new(memory::Memory::default()))
-    } else if url.starts_with("sqlite:") {
-        Ok(Arc::new(sqlite::Sqlite::open(url).await?))
-    } else {
-        Err(StoreError::Url)
+    open_with(&Settings::new(url)).await
+}
+
+/// Opens a store with a password and limits of its own.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_with(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
+    let scheme = settings.url.split_once(':').map(|(scheme, _)| scheme);
+    match scheme {
+        Some("memory") if settings.url == "memory:" => Ok(Arc::new(memory::Memory::default())),
+        Some("sqlite") => Ok(Arc::new(sqlite::Sqlite::open(&settings.url).await?)),
+        Some("postgres" | "postgresql") => Ok(Arc::new(postgres::Postgres::open(settings).await?)),
+        _ => Err(StoreError::Url),
     }
 }

@@ -15,13 +15,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqliteConnection, SqlitePool, Transaction};
 
 use crate::{Accounts, Keys, Mints, Once, OnceKey, Outbox, Revocations, Store, StoreError, Tx};
-
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
 /// How long to wait for a connection, and for another process's lock.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,7 +42,10 @@ impl Sqlite {
             .pragma("secure_delete", "ON")
             .busy_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await?;
-        MIGRATIONS.run(&writer).await.map_err(StoreError::Migration)?;
+        let mut migrator = sqlx::migrate!("./migrations/sqlite");
+        // A newer version may have been here: migrations/README.md.
+        migrator.set_ignore_missing(true);
+        migrator.run(&writer).await.map_err(StoreError::Migration)?;
         // A database in memory belongs to its one connection.
         let readers = if url.contains(":memory:") || url.contains("mode=memory") {
             writer.clone()

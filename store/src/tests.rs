@@ -34,7 +34,7 @@ async fn sqlite_in_memory_conforms() {
 
 #[tokio::test]
 async fn refuses_an_address_of_an_unknown_backend() {
-    for url in ["", "memory", "bank.db", "postgres://localhost/bank"] {
+    for url in ["", "memory", "memory:bank", "bank.db", "mysql://localhost/bank", "postgres"] {
         assert!(matches!(crate::open(url).await, Err(StoreError::Url)), "{url}");
     }
 }
