@@ -1,44 +1,63 @@
-//! The mTLS client: one SPIFFE ID at one URL, pooled connections that do not grow old, errors that say who is at fault.
+//! The mTLS client: one SPIFFE ID at one or more addresses, connections that do not grow old, errors that say who is at
+//! fault.
+//!
+//! Several replicas are balanced here, with no proxy in between: every connection is SPIFFE mTLS to the one server.
+//!
+//! | a request | is sent |
+//! |---|---|
+//! | whose replica has not begun it: no connection, or HTTP/2 says so (RFC 9113 §8.7) | to another one, if its body is still whole |
+//! | that is safe or keyed, with its body at hand, whose connection dies before the answer is complete | once more, elsewhere |
+//! | any other | once |
 
-use crate::Identity;
+use crate::{Identity, Origins};
+use budget::RetryBudget;
 use bytes::Bytes;
-use connector::Connector;
+use connector::Handshaker;
 use http::{
-    HeaderValue, Method, Request, Response, Uri, Version, header,
+    HeaderName, HeaderValue, Method, Request, Response, Uri, Version, header,
+    request::Parts,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
-use hyper_util::{
-    client::legacy,
-    rt::{TokioExecutor, TokioTimer},
-};
-use progress::{Progress, Watch};
+use http_body_util::{BodyExt as _, Limited};
+use payload::Payload;
+use replica::Common;
+use replicas::Replicas;
 use serde::de::DeserializeOwned;
 use spiffe::SpiffeId;
-use std::{
-    error::Error,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
 };
-use tokio::time::{Instant, timeout};
 use url::{Url, form_urlencoded};
 
 mod answer;
+mod body;
+mod budget;
 mod connector;
 mod error;
+mod line;
+mod metrics;
+mod payload;
 mod progress;
+mod replica;
+mod replicas;
+mod resolver;
 
 pub use answer::Answer;
+pub use body::AnswerBody;
 pub use error::ClientError;
+pub use metrics::ClientMetrics;
+pub use resolver::{Dns, Resolver};
 
 type BoxError = Box<dyn Error + Send + Sync>;
-type Http = legacy::Client<Connector, Progress>;
 
-/// How often a request is begun that the server says it has not begun.
-const ATTEMPTS: usize = 3;
+/// How often a request is sent at most, most of them to replicas that do not begin it.
+const ATTEMPTS: usize = 4;
+/// `Idempotency-Key`: a request that has it may be sent once more.
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Limits and timeouts of a client.
+/// Limits and timeouts of a client, and whom it asks and tells.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
     /// Longest TCP connect and TLS handshake together.
@@ -49,7 +68,7 @@ pub struct ClientSettings {
     pub body_timeout: Duration,
     /// Connections idle for this long are closed; keep it below the server's own limit.
     pub idle_timeout: Duration,
-    /// Idle HTTP/1.1 connections kept.
+    /// Idle HTTP/1.1 connections kept to one replica.
     pub max_idle: usize,
     /// After about this long no connection takes new requests, so that a revoked server cannot live on.
     pub max_age: Duration,
@@ -59,6 +78,16 @@ pub struct ClientSettings {
     pub max_answer: usize,
     /// Do not offer HTTP/2.
     pub http1_only: bool,
+    /// How often host names are looked up again; at once when a replica fails.
+    pub refresh: Duration,
+    /// Requests sent once more, as a share of the requests of the last ten seconds, 0…1.
+    pub repeat_share: f32,
+    /// Requests that may be sent once more in ten seconds beyond that share.
+    pub repeat_floor: u32,
+    /// Finds the addresses of host names.
+    pub resolver: Arc<dyn Resolver>,
+    /// Where requests are counted.
+    pub metrics: ClientMetrics,
 }
 
 impl Default for ClientSettings {
@@ -73,6 +102,11 @@ impl Default for ClientSettings {
             max_header_list: 64 * 1024,
             max_answer: 1024 * 1024,
             http1_only: false,
+            refresh: Duration::from_secs(5),
+            repeat_share: 0.2,
+            repeat_floor: 100,
+            resolver: Arc::new(Dns),
+            metrics: ClientMetrics::default(),
         }
     }
 }
@@ -83,27 +117,17 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     identity: Identity,
-    server: SpiffeId,
-    authority: Authority,
-    connector: Connector,
-    pool: Mutex<Pool>,
-    settings: ClientSettings,
+    replicas: Arc<Replicas>,
+    budget: RetryBudget,
 }
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Inner")
-            .field("server", &self.server)
-            .field("authority", &self.authority)
+            .field("server", self.server())
+            .field("at", &self.replicas.origins().to_string())
             .finish_non_exhaustive()
     }
-}
-
-/// The connections of one generation. A new generation replaces it; its connections end with their last request.
-struct Pool {
-    client: Http,
-    born: Instant,
-    generation: u64,
 }
 
 /// A failed attempt.
@@ -113,13 +137,23 @@ struct Failure {
     begun: bool,
 }
 
+/// What is known of a request while it is tried.
+struct Trial {
+    /// Whether it may be sent once more although a server may have begun it.
+    repeatable: bool,
+    /// Whether that was done.
+    repeated: bool,
+    tried: Vec<SocketAddr>,
+    /// All attempts end by then; `None` while its body streams.
+    until: Option<Instant>,
+    attempts: usize,
+}
+
 impl Client {
     /// A client for the workload `server` at the origin `base`, acting as `identity`. Opens no connection yet.
     ///
-    /// The host name of `base` only says where to connect; who answers there is decided by the SPIFFE ID.
-    ///
     /// # Errors
-    /// [`ClientError::Url`] if `base` is not `https://host[:port]/`; [`ClientError::Identity`] if there is no usable
+    /// [`ClientError::Origin`] if `base` is not `https://host[:port]/`; [`ClientError::Identity`] if there is no usable
     /// identity.
     pub fn new(
         identity: &Identity,
@@ -127,87 +161,87 @@ impl Client {
         base: &Url,
         settings: ClientSettings,
     ) -> Result<Self, ClientError> {
-        let authority = authority(base)?;
+        Self::balanced(identity, server, &base.try_into()?, settings)
+    }
+
+    /// The same for all replicas of `server`: every address that the hosts of `origins` stand for, now and later.
+    ///
+    /// # Errors
+    /// [`ClientError::Identity`] if there is no usable identity.
+    pub fn balanced(
+        identity: &Identity,
+        server: SpiffeId,
+        origins: &Origins,
+        settings: ClientSettings,
+    ) -> Result<Self, ClientError> {
         identity.usable()?;
-        let connector = Connector::new(identity, &server, &settings)?;
-        let pool = Mutex::new(Pool::new(&connector, &settings, 0));
-        Ok(Self(Arc::new(Inner { identity: identity.clone(), server, authority, connector, pool, settings })))
+        let handshaker = Handshaker::new(identity, &server, &settings)?;
+        let budget = RetryBudget::new(settings.repeat_share, settings.repeat_floor);
+        let common = Common { server, handshaker, settings, trouble: Notify::new() };
+        let replicas = Replicas::new(common, origins.clone());
+        Ok(Self(Arc::new(Inner { identity: identity.clone(), replicas, budget })))
     }
 
     /// Sends a request and returns the response head; bodies and trailers are streamed both ways.
     ///
-    /// Of the request's URI only path and query count. `Host` is replaced by the server's. A request the server says it
-    /// has not begun, because the connection was just closing, is sent on another connection if its body is still whole
-    /// (RFC 9113 §8.7).
+    /// Of the request's URI only path and query count. `Host` is replaced by the server's. A request no server has begun
+    /// is sent to another replica if its body is still whole.
     ///
     /// # Errors
     /// [`ClientError`] if no response head arrives; its variant says who is at fault.
-    pub async fn send<B>(&self, request: Request<B>) -> Result<Response<Incoming>, ClientError>
+    pub async fn send<B>(&self, request: Request<B>) -> Result<Response<AnswerBody>, ClientError>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let inner = &*self.0;
-        inner.identity.usable()?;
-        let (mut parts, body) = request.into_parts();
-        parts.uri = inner.uri(&parts.uri)?;
-        parts.version = Version::HTTP_11;
-        parts.headers.remove(header::HOST);
-        let mut body = body.map_err(Into::into).boxed_unsync();
-        for _ in 1..ATTEMPTS {
-            let (generation, http) = inner.http();
-            let (whole, watch) = Progress::new(body);
-            match inner.attempt(&http, Request::from_parts(parts.clone(), whole), &watch).await {
-                Err(Failure { error, begun: false }) => match watch.take_back() {
-                    Some(untouched) => body = untouched,
-                    None => return Err(error),
-                },
-                Err(Failure { error, .. }) => return Err(error),
-                Ok(response) => return Ok(response),
-            }
-            inner.renew(generation);
-        }
-        let (body, watch) = Progress::new(body);
-        let last = inner.attempt(&inner.http().1, Request::from_parts(parts, body), &watch).await;
-        last.map_err(|failure| failure.error)
+        let (parts, body) = request.into_parts();
+        let mut body = Payload::Stream(body.map_err(Into::into).boxed_unsync());
+        self.0.send(&parts, &mut body, &mut Trial::new(None)).await
     }
 
-    /// Sends a safe or keyed request, and once more if the connection dies before there is a response.
+    /// Sends a request whose body is at hand. If it is safe (`GET`, `HEAD`, `OPTIONS`) or has an `Idempotency-Key`, it is
+    /// sent once more elsewhere when the connection dies before there is a response.
     ///
     /// # Errors
-    /// As for [`send`](Self::send), of the second attempt.
-    ///
-    /// # Security
-    /// The server may see the request twice: only for requests that are safe or carry an `Idempotency-Key`.
-    pub async fn send_replayable(&self, request: Request<Bytes>) -> Result<Response<Incoming>, ClientError> {
-        match self.send(request.clone().map(Full::new)).await {
-            Err(error) if error.is_broken_connection() => {
-                tracing::debug!(%error, server = %self.0.server, "trying once more");
-                self.send(request.map(Full::new)).await
-            }
-            outcome => outcome,
-        }
+    /// As for [`send`](Self::send), of the last attempt.
+    pub async fn send_whole(&self, request: Request<Bytes>) -> Result<Response<AnswerBody>, ClientError> {
+        let (parts, body) = request.into_parts();
+        let mut trial = Trial { repeatable: is_repeatable(&parts), ..Trial::new(Some(self.0.deadline())) };
+        self.0.send(&parts, &mut Payload::Whole(body), &mut trial).await
     }
 
-    /// Sends a request and reads the whole response, whatever its status.
+    /// Sends a request and reads the whole response, whatever its status. A safe or keyed request is sent once more
+    /// elsewhere when the connection dies before the response is complete.
     ///
     /// # Errors
     /// As for [`send`](Self::send); [`ClientError::TooLarge`], [`ClientError::Silent`] or [`ClientError::Broken`] if the
     /// body does not come whole.
     pub async fn call(&self, request: Request<Bytes>) -> Result<Answer, ClientError> {
-        let response = self.send(request.map(Full::new)).await?;
-        self.read(response).await
+        let (parts, body) = request.into_parts();
+        let repeatable = is_repeatable(&parts);
+        self.0.call(&parts, body, repeatable).await
     }
 
-    /// `GET path`, once more if the connection dies; the body of a 2xx response as JSON.
+    /// The same for a request whose second coming does no harm, whatever it looks like.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call).
+    ///
+    /// # Security
+    /// The server may see the request twice, without a key to know it by.
+    pub async fn call_repeatable(&self, request: Request<Bytes>) -> Result<Answer, ClientError> {
+        let (parts, body) = request.into_parts();
+        self.0.call(&parts, body, true).await
+    }
+
+    /// `GET path`; the body of a 2xx response as JSON.
     ///
     /// # Errors
     /// As for [`call`](Self::call); [`ClientError::Status`] for any status but 2xx; [`ClientError::Json`] for another
     /// shape.
     pub async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let request = request(Method::GET, path, Bytes::new())?;
-        let answer = self.read(self.send_replayable(request).await?).await?;
-        answer.success(&self.0.server)?.json(&self.0.server)
+        let answer = self.call(request(Method::GET, path, Bytes::new())?).await?;
+        answer.success(self.server())?.json(self.server())
     }
 
     /// `POST path` with form fields. The answer may have any status.
@@ -225,89 +259,127 @@ impl Client {
     /// The one workload this client accepts.
     #[must_use]
     pub fn server(&self) -> &SpiffeId {
-        &self.0.server
+        self.0.server()
     }
+}
 
-    async fn read(&self, response: Response<Incoming>) -> Result<Answer, ClientError> {
-        let inner = &*self.0;
-        let (parts, body) = response.into_parts();
-        let reading = Limited::new(body, inner.settings.max_answer).collect();
-        let after = inner.settings.body_timeout;
-        match timeout(after, reading).await {
-            Ok(Ok(whole)) => Ok(Answer { status: parts.status, headers: parts.headers, body: whole.to_bytes() }),
-            Ok(Err(error)) => Err(ClientError::of_body(error, &inner.server, inner.settings.max_answer)),
-            Err(_) => Err(ClientError::Silent { server: inner.server.clone(), after }),
-        }
+impl Trial {
+    const fn new(until: Option<Instant>) -> Self {
+        Self { repeatable: false, repeated: false, tried: Vec::new(), until, attempts: 0 }
     }
 }
 
 impl Inner {
-    /// The connections of the present generation.
-    fn http(&self) -> (u64, Http) {
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if pool.born.elapsed() > self.settings.max_age {
-            *pool = Pool::new(&self.connector, &self.settings, pool.generation + 1);
-        }
-        (pool.generation, pool.client.clone())
+    fn server(&self) -> &SpiffeId {
+        &self.replicas.common().server
     }
 
-    /// Leaves the connections of a generation behind, unless that was done already.
-    fn renew(&self, generation: u64) {
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if pool.generation == generation {
-            *pool = Pool::new(&self.connector, &self.settings, generation + 1);
-        }
+    fn settings(&self) -> &ClientSettings {
+        &self.replicas.common().settings
     }
 
-    /// Sends a request once and waits for the response head.
-    async fn attempt(
+    /// When all attempts of a request that begins now must have ended.
+    fn deadline(&self) -> Instant {
+        let settings = self.settings();
+        Instant::now() + settings.connect_timeout + settings.first_byte_timeout
+    }
+
+    /// Tries one replica after the other as long as that does no harm.
+    async fn send(
         &self,
-        http: &Http,
-        request: Request<Progress>,
-        watch: &Watch,
-    ) -> Result<Response<Incoming>, Failure> {
-        let mut answer = http.request(request);
-        let after = self.settings.first_byte_timeout;
+        parts: &Parts,
+        body: &mut Payload,
+        trial: &mut Trial,
+    ) -> Result<Response<AnswerBody>, ClientError> {
+        self.budget.deposit();
         loop {
-            let deadline = watch.last() + after;
-            match tokio::time::timeout_at(deadline, &mut answer).await {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(error)) => {
-                    let begun = error::is_begun(&error);
-                    return Err(Failure { error: ClientError::of(&error, &self.server, watch.failed()), begun });
-                }
-                Err(_) if watch.last() + after > deadline => {}
-                Err(_) => {
-                    let error = ClientError::Silent { server: self.server.clone(), after };
-                    return Err(Failure { error, begun: true });
-                }
+            self.identity.usable()?;
+            let replica = self.replicas.choose(&trial.tried).await?;
+            let (progress, watch) = body.progress();
+            let request = head(parts, &replica.authority)?.map(|()| progress);
+            trial.tried.push(replica.address);
+            trial.attempts += 1;
+            let failure = match replica.attempt(request, &watch, trial.until).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            };
+            let is_whole = body.take_back(&watch);
+            if !(is_whole && self.goes_on(trial, &failure)) {
+                return Err(failure.error);
+            }
+            tracing::debug!(server = %self.server(), "trying another replica: {}", failure.error);
+        }
+    }
+
+    /// Whether another attempt may follow this failure.
+    fn goes_on(&self, trial: &mut Trial, failure: &Failure) -> bool {
+        let is_ours = matches!(failure.error, ClientError::Identity(_) | ClientError::RequestBody);
+        let is_late = trial.until.is_some_and(|until| Instant::now() >= until);
+        if is_ours || is_late || trial.attempts >= ATTEMPTS {
+            return false;
+        }
+        !failure.begun || (failure.error.is_broken_connection() && self.may_repeat(trial))
+    }
+
+    /// Whether a request that may have been begun can be sent again. Once only, and never many of them at a time.
+    fn may_repeat(&self, trial: &mut Trial) -> bool {
+        if !trial.repeatable || trial.repeated {
+            return false;
+        }
+        trial.repeated = self.budget.withdraw();
+        self.settings().metrics.repeat(self.server(), trial.repeated);
+        trial.repeated
+    }
+
+    async fn call(&self, parts: &Parts, body: Bytes, repeatable: bool) -> Result<Answer, ClientError> {
+        let mut trial = Trial { repeatable, ..Trial::new(Some(self.deadline())) };
+        let mut body = Payload::Whole(body);
+        loop {
+            let response = self.send(parts, &mut body, &mut trial).await?;
+            let failure = match self.read(response).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => Failure { error, begun: true },
+            };
+            if !self.goes_on(&mut trial, &failure) {
+                return Err(failure.error);
             }
         }
     }
 
-    /// This server's URI with the path and query of `target`, byte for byte.
-    fn uri(&self, target: &Uri) -> Result<Uri, ClientError> {
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(Scheme::HTTPS);
-        parts.authority = Some(self.authority.clone());
-        let path = target.path_and_query().cloned();
-        parts.path_and_query = Some(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
-        Uri::from_parts(parts).map_err(|_| ClientError::Target { path: target.path().to_owned() })
+    async fn read(&self, response: Response<AnswerBody>) -> Result<Answer, ClientError> {
+        let (parts, body) = response.into_parts();
+        let settings = self.settings();
+        let reading = Limited::new(body, settings.max_answer).collect();
+        let after = settings.body_timeout;
+        match timeout(after, reading).await {
+            Ok(Ok(whole)) => Ok(Answer { status: parts.status, headers: parts.headers, body: whole.to_bytes() }),
+            Ok(Err(error)) => Err(ClientError::of_body(error, self.server(), settings.max_answer)),
+            Err(_) => Err(ClientError::Silent { server: self.server().clone(), after }),
+        }
     }
 }
 
-impl Pool {
-    fn new(connector: &Connector, settings: &ClientSettings, generation: u64) -> Self {
-        let client = legacy::Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(settings.idle_timeout)
-            .pool_max_idle_per_host(settings.max_idle)
-            .http1_max_buf_size(usize::try_from(settings.max_header_list).unwrap_or(usize::MAX).max(8192))
-            .http2_max_header_list_size(settings.max_header_list)
-            .build(connector.clone());
-        Self { client, born: Instant::now(), generation }
-    }
+/// The head as it is sent: for `authority`, with the path and query of its target, byte for byte.
+fn head(parts: &Parts, authority: &Authority) -> Result<Request<()>, ClientError> {
+    let mut head = parts.clone();
+    head.uri = uri(&parts.uri, authority)?;
+    head.version = Version::HTTP_11;
+    head.headers.remove(header::HOST);
+    Ok(Request::from_parts(head, ()))
+}
+
+fn uri(target: &Uri, authority: &Authority) -> Result<Uri, ClientError> {
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(Scheme::HTTPS);
+    parts.authority = Some(authority.clone());
+    let path = target.path_and_query().cloned();
+    parts.path_and_query = Some(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    Uri::from_parts(parts).map_err(|_| ClientError::Target { path: target.path().to_owned() })
+}
+
+/// Whether a second coming of the request does no harm (RFC 9110 §9.2.1), or is recognised by its key.
+fn is_repeatable(parts: &Parts) -> bool {
+    matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) || parts.headers.contains_key(KEY)
 }
 
 fn request(method: Method, path: &str, body: Bytes) -> Result<Request<Bytes>, ClientError> {
@@ -315,27 +387,9 @@ fn request(method: Method, path: &str, body: Bytes) -> Result<Request<Bytes>, Cl
     request.body(body).map_err(|_| ClientError::Target { path: without_query(path) })
 }
 
-fn authority(base: &Url) -> Result<Authority, ClientError> {
-    let refused = || ClientError::Url { url: without_secrets(base) };
-    let origin = base.scheme() == "https" && base.path() == "/" && base.query().is_none() && base.fragment().is_none();
-    let anonymous = base.username().is_empty() && base.password().is_none();
-    let host = base.host_str().filter(|_| origin && anonymous).ok_or_else(refused)?;
-    let port = base.port_or_known_default().unwrap_or(443);
-    format!("{host}:{port}").parse().map_err(|_| refused())
-}
-
 /// The target as it may stand in a log.
 fn without_query(target: &str) -> String {
     target.split_once('?').map_or(target, |(path, _)| path).to_owned()
-}
-
-/// The URL as it may stand in a log.
-fn without_secrets(url: &Url) -> Url {
-    let mut url = url.clone();
-    // A URL that has no place for a password has none to hide.
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use chassis::{Clock, Rejected};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
-use hyper::body::Incoming;
-use mesh::{Client, Peer};
+use http_body_util::BodyExt as _;
+use mesh::{AnswerBody, Client, Peer};
 use spiffe::SpiffeId;
 use token::encoding::Digest;
 use token::policy::{RequestBinding, Route, RouteRule};
@@ -27,6 +27,9 @@ use crate::link::{Continued, Linker};
 use crate::refused::{Cause, Refused, blames_next};
 use crate::stream::{Expectation, RequestBody, ResponseBody};
 use crate::watch::{self, Watch};
+
+/// Bodies of keyed requests up to this many bytes are kept until there is an answer.
+const KEPT: u64 = 64 * 1024;
 
 /// Everything a request needs; shared by all of them.
 pub(crate) struct Proxy {
@@ -137,25 +140,35 @@ impl Proxy {
         parts
     }
 
+    /// A small body under a key is read whole before it goes on: then the request survives the death of the replica it is
+    /// sent to.
     async fn send(
         &self,
         parts: Parts,
         body: Body,
         expected: Expectation,
         exchange: &Exchange,
-    ) -> Result<http::Response<Incoming>, Cause> {
-        let repeatable = parts.method.is_safe() || parts.headers.contains_key(IDEMPOTENCY_KEY);
-        if body.is_end_stream() && repeatable {
-            return Ok(self.client.send_replayable(http::Request::from_parts(parts, Bytes::new())).await?);
+    ) -> Result<http::Response<AnswerBody>, Cause> {
+        let is_keyed = parts.headers.contains_key(IDEMPOTENCY_KEY);
+        if body.is_end_stream() && (parts.method.is_safe() || is_keyed) {
+            return Ok(self.client.send_whole(http::Request::from_parts(parts, Bytes::new())).await?);
         }
+        let is_small = body.size_hint().exact().is_some_and(|bytes| bytes <= KEPT);
         let body = RequestBody::new(body, expected, exchange.clone());
-        Ok(self.client.send(http::Request::from_parts(parts, body)).await?)
+        if !(is_keyed && is_small) {
+            return Ok(self.client.send(http::Request::from_parts(parts, body)).await?);
+        }
+        let whole = body.collect().await?;
+        if whole.trailers().is_some() {
+            return Ok(self.client.send(http::Request::from_parts(parts, whole)).await?);
+        }
+        Ok(self.client.send_whole(http::Request::from_parts(parts, whole.to_bytes())).await?)
     }
 
     /// The answer as it goes back. A problem of the next hop passes unchanged.
     fn inbound(
         &self,
-        response: http::Response<Incoming>,
+        response: http::Response<AnswerBody>,
         received: Version,
         exchange: Exchange,
         watch: Watch,

@@ -1,7 +1,7 @@
-//! TCP and TLS to the one server: who answers is checked here, and that it wants us.
+//! TCP and TLS to one address: who answers there is checked here, and that it wants us.
 
 use super::{ClientError, ClientSettings};
-use crate::{Identity, IdentityError, tls};
+use crate::{Identity, IdentityError, origins::Origin, tls};
 use futures::future::BoxFuture;
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -10,15 +10,16 @@ use rustls_pki_types::ServerName;
 use spiffe::SpiffeId;
 use std::{
     io,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
     io::AsyncBufReadExt as _,
     net::TcpStream,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -26,18 +27,18 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a server of HTTP/2 may take to send its settings before we go first.
 const WELCOME: Duration = Duration::from_millis(500);
+/// How long a connection that nobody uses is taken to be good.
+const FRESH: Duration = Duration::from_secs(2);
 
-/// Opens connections to one SPIFFE ID.
+/// Proves who we are and checks who answers: exactly one SPIFFE ID.
 #[derive(Clone)]
-pub(super) struct Connector(Arc<Inner>);
-
-struct Inner {
+pub(super) struct Handshaker {
     tls: TlsConnector,
     server: SpiffeId,
     limit: Duration,
 }
 
-impl Connector {
+impl Handshaker {
     pub(super) fn new(
         identity: &Identity,
         server: &SpiffeId,
@@ -45,45 +46,85 @@ impl Connector {
     ) -> Result<Self, IdentityError> {
         let config = tls::client(identity.source(), server, settings.http1_only)
             .map_err(|error| IdentityError::Unusable { reason: error.to_string() })?;
-        Ok(Self(Arc::new(Inner { tls: config.into(), server: server.clone(), limit: settings.connect_timeout })))
+        Ok(Self { tls: config.into(), server: server.clone(), limit: settings.connect_timeout })
+    }
+}
+
+/// Opens connections to one address.
+#[derive(Clone)]
+pub(super) struct Connector(Arc<Inner>);
+
+struct Inner {
+    handshaker: Handshaker,
+    address: SocketAddr,
+    /// The host name, for the server's logs only: the SPIFFE ID decides.
+    name: String,
+    /// The address as errors name it.
+    label: String,
+    /// A connection that is open and belongs to nobody yet.
+    spare: Mutex<Option<(Link, Instant)>>,
+}
+
+impl Connector {
+    /// Connects to `address`, which stands for `origin`.
+    pub(super) fn new(handshaker: &Handshaker, origin: &Origin, address: SocketAddr) -> Self {
+        let label = match origin.host.parse::<IpAddr>() {
+            Ok(_) => address.to_string(),
+            Err(_) => format!("{} ({})", origin.authority, address.ip()),
+        };
+        let (handshaker, name) = (handshaker.clone(), origin.host.clone());
+        Self(Arc::new(Inner { handshaker, address, name, label, spare: Mutex::default() }))
+    }
+
+    pub(super) fn label(&self) -> &str {
+        &self.0.label
+    }
+
+    /// Opens a connection.
+    pub(super) async fn connect(&self) -> Result<Link, ClientError> {
+        self.0.connect().await
+    }
+
+    /// Keeps a connection for the next call, if that comes soon.
+    pub(super) fn keep(&self, link: Link) {
+        *self.0.spare() = Some((link, Instant::now()));
+    }
+
+    pub(super) fn broken(&self, error: &hyper::Error) -> ClientError {
+        ClientError::of(error, &self.0.handshaker.server, false)
     }
 }
 
 impl Inner {
-    async fn connect(&self, uri: &Uri) -> Result<Link, ClientError> {
-        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        let port = uri.port_u16().unwrap_or(443);
-        let address = format!("{host}:{port}");
+    fn spare(&self) -> MutexGuard<'_, Option<(Link, Instant)>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn connect(&self) -> Result<Link, ClientError> {
         let connecting = async {
-            match self.attempt(host, port, &address).await {
+            match self.attempt().await {
                 Err(error) if passes(&error) => {
                     sleep(PAUSE).await;
-                    self.attempt(host, port, &address).await
+                    self.attempt().await
                 }
                 outcome => outcome,
             }
         };
-        timeout(self.limit, connecting).await.unwrap_or_else(|_| {
-            Err(ClientError::ConnectTimeout {
-                server: self.server.clone(),
-                address: address.clone(),
-                after: self.limit,
-            })
+        let after = self.handshaker.limit;
+        timeout(after, connecting).await.unwrap_or_else(|_| {
+            let server = self.handshaker.server.clone();
+            Err(ClientError::ConnectTimeout { server, address: self.label.clone(), after })
         })
     }
 
-    async fn attempt(&self, host: &str, port: u16, address: &str) -> Result<Link, ClientError> {
-        let unreachable = |source| ClientError::Connect {
-            server: self.server.clone(),
-            address: address.to_owned(),
-            source: Arc::new(source),
-        };
-        let tls_error = |error| ClientError::of_tls(error, &self.server, address);
-        let tcp = TcpStream::connect((host, port)).await.map_err(unreachable)?;
+    async fn attempt(&self) -> Result<Link, ClientError> {
+        let Handshaker { tls, server, .. } = &self.handshaker;
+        let unreachable = |source| ClientError::unreachable(server, &self.label, source);
+        let tls_error = |error| ClientError::of_tls(error, server, &self.label);
+        let tcp = TcpStream::connect(self.address).await.map_err(unreachable)?;
         drop(tcp.set_nodelay(true));
-        // The name is for the server's logs only: the SPIFFE ID decides.
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| unreachable(io::Error::other(error)))?;
-        let mut stream = self.tls.connect(name, tcp).await.map_err(tls_error)?;
+        let name = ServerName::try_from(self.name.clone()).map_err(|error| unreachable(io::Error::other(error)))?;
+        let mut stream = tls.connect(name, tcp).await.map_err(tls_error)?;
         let h2 = tls::agreed(stream.get_ref().1)
             .ok_or_else(|| tls_error(io::Error::other("the server does not speak TLS 1.3")))?;
         if h2 {
@@ -97,7 +138,7 @@ impl Inner {
     async fn welcome(&self, stream: &mut TlsStream<TcpStream>) -> Result<(), ClientError> {
         match timeout(WELCOME, stream.fill_buf()).await {
             Ok(Ok(first)) if !first.is_empty() => Ok(()),
-            Ok(_) => Err(ClientError::Refused { server: self.server.clone() }),
+            Ok(_) => Err(ClientError::Refused { server: self.handshaker.server.clone() }),
             Err(_) => Ok(()),
         }
     }
@@ -117,16 +158,29 @@ impl tower_service::Service<Uri> for Connector {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, uri: Uri) -> Self::Future {
+    fn call(&mut self, _: Uri) -> Self::Future {
         let inner = self.0.clone();
-        Box::pin(async move { inner.connect(&uri).await })
+        Box::pin(async move {
+            let spare = inner.spare().take();
+            match spare {
+                Some((link, since)) if since.elapsed() < FRESH => Ok(link),
+                _ => inner.connect().await,
+            }
+        })
     }
 }
 
-/// An open connection, as the pooling client wants it.
+/// An open connection, as hyper wants it.
 pub(super) struct Link {
     io: TokioIo<TlsStream<TcpStream>>,
     h2: bool,
+}
+
+impl Link {
+    /// Whether HTTP/2 was agreed on.
+    pub(super) const fn is_http2(&self) -> bool {
+        self.h2
+    }
 }
 
 impl connect::Connection for Link {

@@ -1,24 +1,19 @@
 //! Why there was no response, by who is at fault.
 
 use super::{Answer, BoxError};
-use crate::IdentityError;
+use crate::{IdentityError, OriginError};
 use http::StatusCode;
 use http_body_util::LengthLimitError;
-use hyper_util::client::legacy;
 use spiffe::SpiffeId;
 use std::{error::Error, io, sync::Arc, time::Duration};
-use url::Url;
 
 /// Why there was no (acceptable) response. The variants say who is at fault.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// Our configuration: the base is not an origin.
-    #[error("{url} is not the https URL of a server, without a path")]
-    Url {
-        /// What was configured, without password and query.
-        url: Url,
-    },
+    /// Our configuration: the URL is not that of a server.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
     /// Our caller: the request target is not a path with an optional query.
     #[error("{path:?} is not a request target")]
     Target {
@@ -31,12 +26,12 @@ pub enum ClientError {
     /// Ourselves: there is no usable identity.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The network or the server: no TCP connection.
+    /// The network or the server: no address, or no TCP connection.
     #[error("cannot connect to {server} at {address}")]
     Connect {
         /// The workload.
         server: SpiffeId,
-        /// Host and port.
+        /// Where it should be.
         address: String,
         /// What the operating system says.
         #[source]
@@ -47,7 +42,7 @@ pub enum ClientError {
     ConnectTimeout {
         /// The workload.
         server: SpiffeId,
-        /// Host and port.
+        /// Where it should be.
         address: String,
         /// The limit.
         after: Duration,
@@ -59,7 +54,7 @@ pub enum ClientError {
         expected: SpiffeId,
         /// The workload that answers.
         found: SpiffeId,
-        /// Host and port.
+        /// Where.
         address: String,
     },
     /// Whoever answers there: no certificate of that workload's trust domain, or no TLS 1.3 at all.
@@ -67,7 +62,7 @@ pub enum ClientError {
     Untrusted {
         /// The workload we want.
         expected: SpiffeId,
-        /// Host and port.
+        /// Where.
         address: String,
         /// What TLS says.
         #[source]
@@ -151,8 +146,24 @@ impl ClientError {
         )
     }
 
-    /// Reads what the pooling client says.
-    pub(super) fn of(error: &legacy::Error, server: &SpiffeId, body_failed: bool) -> Self {
+    /// Whether the replica that was tried is to blame, before it got the request: another one may do.
+    pub(super) fn is_of_replica(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. }
+                | Self::ConnectTimeout { .. }
+                | Self::WrongPeer { .. }
+                | Self::Untrusted { .. }
+                | Self::Refused { .. }
+        )
+    }
+
+    pub(super) fn unreachable(server: &SpiffeId, address: &str, source: io::Error) -> Self {
+        Self::Connect { server: server.clone(), address: address.to_owned(), source: Arc::new(source) }
+    }
+
+    /// Reads what hyper says.
+    pub(super) fn of(error: &(dyn Error + 'static), server: &SpiffeId, body_failed: bool) -> Self {
         if let Some(known) = causes(error).find_map(|cause| cause.downcast_ref::<Self>()) {
             return known.clone();
         }
@@ -198,7 +209,7 @@ impl ClientError {
 
 /// Whether the server may have begun to work on the request. It has not if the request was never written, or if HTTP/2
 /// says so: a stream behind the last one of a graceful GOAWAY, or a refused one (RFC 9113 §8.7).
-pub(super) fn is_begun(error: &legacy::Error) -> bool {
+pub(super) fn is_begun(error: &(dyn Error + 'static)) -> bool {
     let denied = |cause: &(dyn Error + 'static)| {
         let unwritten = cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
         unwritten || cause.downcast_ref::<h2::Error>().is_some_and(is_denied)
@@ -237,8 +248,8 @@ fn spiffe_error(error: &io::Error) -> Option<&spiffe_rustls::Error> {
     })
 }
 
-/// The pooling client's error as text, for it cannot be kept: it may own the request.
-fn described(error: &legacy::Error) -> BoxError {
+/// hyper's error as text, for it cannot be kept: it may own the request.
+fn described(error: &(dyn Error + 'static)) -> BoxError {
     let texts: Vec<_> = causes(error).map(ToString::to_string).collect();
     texts.join(": ").into()
 }

@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-type Raw = UnsyncBoxBody<Bytes, BoxError>;
+pub(super) type Raw = UnsyncBoxBody<Bytes, BoxError>;
 
 /// A body under observation.
 pub(super) struct Progress {
@@ -42,6 +42,11 @@ impl Progress {
 }
 
 impl Watch {
+    /// The request sets out: whatever it waited for does not count.
+    pub(super) fn start(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).last = Instant::now();
+    }
+
     /// When the last piece was taken; at first, when the request began. While the next piece is asked for and not there
     /// yet, that is now: it is not the server that is slow then.
     pub(super) fn last(&self) -> Instant {

@@ -46,6 +46,9 @@ impl Asserter {
     }
 
     /// Mints a root from the person's access token.
+    ///
+    /// Asked again elsewhere when the connection dies: a root whose answer was lost is known to nobody, changes nothing,
+    /// and expires by itself.
     pub(crate) async fn mint(
         &self,
         holder: &Holder,
@@ -53,7 +56,7 @@ impl Asserter {
         trace: &TraceParent,
     ) -> Result<Root, BankError> {
         let request = Self::request(holder, wanted, trace)?;
-        let answer = self.client.call(request).await.map_err(|error| self.no_answer(&error))?;
+        let answer = self.client.call_repeatable(request).await.map_err(|error| self.no_answer(&error))?;
         let minted: MintResponse = call::read(&self.name(), true, answer.status, &answer.headers, &answer.body)?;
         let not_understood = || BankError::NotUnderstood { hop: self.name(), status: answer.status.as_u16() };
         let chain = Chain::parse(&minted.da_svid).map_err(|_| not_understood())?;

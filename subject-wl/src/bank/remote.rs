@@ -2,10 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use chassis::{Clock, async_trait};
-use http::{HeaderMap, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http::StatusCode;
 use mesh::{Client, ClientSettings, Identity};
 use serde::de::DeserializeOwned;
 use token::{Chain, Mode, Timestamp};
@@ -44,7 +42,12 @@ impl RemoteBank {
         let asserting = &config.asserting;
         let asserter = Client::new(&identity, asserting.id.clone(), &asserting.url, settings.clone())?;
         Ok(Self {
-            bank: Client::new(&identity, next_hop.id.clone(), &next_hop.url, settings)?,
+            bank: Client::new(
+                &identity,
+                next_hop.id.clone(),
+                &next_hop.url,
+                ClientSettings { max_answer: MAX_ANSWER, ..settings },
+            )?,
             asserter: Asserter::new(asserter),
             route: Route { next: next_hop.id.clone(), target: target.clone(), life: link_life.0.as_secs().max(1) },
             timeout: timeout.0,
@@ -112,29 +115,21 @@ impl RemoteBank {
         answer
     }
 
-    /// Sends a request and reads the answer; once more on a fresh connection if the first one died.
+    /// Sends a request and reads the answer; once more through another replica if the connection died.
     async fn send<T: DeserializeOwned>(&self, errand: &Errand<'_>, prepared: &Prepared) -> Result<T, BankError> {
         let hop = self.bank.server().to_string();
         let no_answer = |cause: String| BankError::NoAnswer { hop: hop.clone(), cause };
-        let answer = tokio::time::timeout(self.timeout, self.exchange(prepared)).await;
-        let (status, headers, body) = match answer {
+        let request = prepared.request().map_err(|error| no_answer(error.to_string()))?;
+        let answer = match tokio::time::timeout(self.timeout, self.bank.call(request)).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(cause)) => return Err(no_answer(cause)),
+            Ok(Err(error)) => return Err(no_answer(error.to_string())),
             Err(_) => return Err(no_answer(format!("no answer within {} s", self.timeout.as_secs()))),
         };
-        let answer = call::read(&hop, false, status, &headers, &body);
-        if status == StatusCode::UNAUTHORIZED {
+        let read = call::read(&hop, false, answer.status, &answer.headers, &answer.body);
+        if answer.status == StatusCode::UNAUTHORIZED {
             errand.holder.wallet.forget(errand.mode).await;
         }
-        answer
-    }
-
-    async fn exchange(&self, prepared: &Prepared) -> Result<(StatusCode, HeaderMap, Bytes), String> {
-        let request = prepared.request().map_err(|error| error.to_string())?;
-        let response = self.bank.send_replayable(request).await.map_err(|error| error.to_string())?;
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| error.to_string())?;
-        Ok((parts.status, parts.headers, body.to_bytes()))
+        read
     }
 }
 
