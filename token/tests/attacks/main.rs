@@ -12,5 +12,6 @@ mod id_signers;
 mod plain;
 mod properties;
 mod provenance;
+mod references;
 mod requests;
 mod revocations;
