@@ -5,6 +5,8 @@
 mod anonymous;
 mod anonymous_forged;
 mod arrival;
+mod edges;
+mod examination;
 mod fixture;
 mod hops;
 mod id;
