@@ -1,13 +1,21 @@
 //! Ordinary HTTPS, for identity providers: the platform's certificate authorities instead of SPIFFE.
 
-use reqwest::{Certificate, redirect::Policy};
+mod terminator;
+
+pub use terminator::{Terminator, TerminatorError};
+
+use reqwest::{Certificate, Proxy, redirect::Policy};
 use std::time::Duration;
+use url::Url;
 
 /// How an ordinary HTTPS client behaves.
 #[derive(Clone, Debug)]
 pub struct WebSettings {
     /// More certificate authorities, PEM; they are believed beside the platform's.
     pub ca: Option<String>,
+    /// Where plain HTTP on loopback goes instead: an https address that answers in its place (absolute-form requests,
+    /// RFC 9112 §3.2.2). In a container, loopback is not the loopback of the browser that shares an issuer with it.
+    pub via: Option<Url>,
     /// Longest connect, TLS handshake included.
     pub connect_timeout: Duration,
     /// Longest request as a whole, its body included.
@@ -16,7 +24,7 @@ pub struct WebSettings {
 
 impl Default for WebSettings {
     fn default() -> Self {
-        Self { ca: None, connect_timeout: Duration::from_secs(3), timeout: Duration::from_secs(10) }
+        Self { ca: None, via: None, connect_timeout: Duration::from_secs(3), timeout: Duration::from_secs(10) }
     }
 }
 
@@ -30,6 +38,9 @@ pub enum WebError {
     /// TLS could not be set up.
     #[error("cannot set up an HTTPS client")]
     Setup(#[source] reqwest::Error),
+    /// What is to answer for loopback is not https.
+    #[error("what answers in place of loopback must be https")]
+    Via,
 }
 
 /// A client for HTTPS that offers HTTP/2, follows no redirects and uses no proxy.
@@ -37,11 +48,15 @@ pub enum WebError {
 /// Plain HTTP is possible: whoever takes a URL from outside checks its scheme first ([`is_permitted`]).
 ///
 /// # Errors
-/// [`WebError::Ca`] if the extra authorities cannot be read; [`WebError::Setup`] if TLS cannot be set up.
+/// [`WebError::Ca`] if the extra authorities cannot be read; [`WebError::Via`] if `via` is not https;
+/// [`WebError::Setup`] if TLS cannot be set up.
 pub fn client(settings: WebSettings) -> Result<reqwest::Client, WebError> {
     crate::install_crypto();
-    let WebSettings { ca, connect_timeout, timeout } = settings;
+    let WebSettings { ca, via, connect_timeout, timeout } = settings;
     let extra = authorities(ca.as_deref())?;
+    if via.as_ref().is_some_and(|via| via.scheme() != "https") {
+        return Err(WebError::Via);
+    }
     let build = |only: bool| {
         let builder = reqwest::Client::builder()
             .redirect(Policy::none())
@@ -50,6 +65,11 @@ pub fn client(settings: WebSettings) -> Result<reqwest::Client, WebError> {
             .timeout(timeout)
             .pool_idle_timeout(Duration::from_secs(30))
             .referer(false);
+        let builder = match via.clone() {
+            // Absolute form is HTTP/1.1.
+            Some(via) => builder.http1_only().proxy(Proxy::custom(move |url| is_local(url).then(|| via.clone()))),
+            None => builder,
+        };
         let extra = extra.iter().cloned();
         if only { builder.tls_certs_only(extra) } else { builder.tls_certs_merge(extra) }.build()
     };
@@ -62,14 +82,19 @@ pub fn client(settings: WebSettings) -> Result<reqwest::Client, WebError> {
 
 /// Whether a URL may be asked: HTTPS, or plain HTTP on the loopback interface, for development.
 #[must_use]
-pub fn is_permitted(url: &url::Url) -> bool {
+pub fn is_permitted(url: &Url) -> bool {
+    url.scheme() == "https" || is_local(url)
+}
+
+/// Whether a URL is plain HTTP on loopback.
+fn is_local(url: &Url) -> bool {
     let loopback = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     };
-    url.scheme() == "https" || (url.scheme() == "http" && loopback)
+    url.scheme() == "http" && loopback
 }
 
 fn authorities(pem: Option<&str>) -> Result<Vec<Certificate>, WebError> {
@@ -96,6 +121,12 @@ mod tests {
             let error = client(settings).unwrap_err();
             assert!(matches!(error, WebError::Ca | WebError::Setup(_)), "{pem:?}: {error}");
         }
+    }
+
+    #[test]
+    fn refuses_to_go_round_loopback_in_the_clear() {
+        let settings = WebSettings { via: Some("http://idp:8080".parse().unwrap()), ..WebSettings::default() };
+        assert!(matches!(client(settings).unwrap_err(), WebError::Via));
     }
 
     #[test]

@@ -74,6 +74,9 @@ pub struct LoginSettings {
     #[serde(default)]
     pub ca: Option<PathBuf>,
     /// How long the provider may take to answer.
+    /// Where an issuer that is http on loopback is reached from here, over https.
+    #[serde(default, deserialize_with = "chassis::config::https::deserialize")]
+    pub via: Option<Url>,
     #[serde(default = "default_timeout")]
     pub timeout: Period,
 }
@@ -90,6 +93,7 @@ impl LoginSettings {
             audience: None,
             ca: None,
             timeout: default_timeout(),
+            via: None,
         }
     }
 }
@@ -262,6 +266,12 @@ mod tests {
 
     #[test]
     fn refuses_a_provider_in_the_clear() {
+    #[test]
+    fn refuses_to_go_round_loopback_in_the_clear() {
+        let told = checked("[session]", "via = \"http://keycloak:8080\"\n[session]").unwrap_err();
+        assert_eq!(told, "the text: `login.via`: must be https");
+    }
+
         let told = checked("http://127.0.0.1:8090", "http://idp.example").unwrap_err();
         assert_eq!(told, "`login.issuer`: must be https, or http on a loopback address");
     }

@@ -41,8 +41,8 @@ impl Workload for SubjectWl {
         let identity = identity::connect(&config.identity, process).await?;
         let bank = RemoteBank::new(identity, &config, process.clock.clone())?;
         let ca = config.login.ca.as_ref().map(fs::read_to_string).transpose().context("login.ca cannot be read")?;
-        let client =
-            web::client(web::WebSettings { ca, timeout: config.login.timeout.0, ..web::WebSettings::default() })?;
+        let (via, timeout) = (config.login.via.clone(), config.login.timeout.0);
+        let client = web::client(web::WebSettings { ca, via, timeout, ..web::WebSettings::default() })?;
         let listener = TcpListener::bind(config.web.listen).await.context("web.listen cannot be bound")?;
         let address = listener.local_addr()?;
         let public = match &config.web.public_url {

@@ -172,6 +172,9 @@ pub struct ProviderSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
 }
+    /// Where an issuer that is http on loopback is reached: an https address, as a container needs it.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::https::deserialize")]
+    pub via: Option<Url>,
 
 impl ProviderSettings {
     /// The same for `mesh::web::client`.
@@ -181,7 +184,7 @@ impl ProviderSettings {
     pub fn web(&self) -> anyhow::Result<mesh::web::WebSettings> {
         let read = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| path.display().to_string());
         let ca = self.ca_file.as_ref().map(read).transpose()?;
-        Ok(mesh::web::WebSettings { ca, ..mesh::web::WebSettings::default() })
+        Ok(mesh::web::WebSettings { ca, via: self.via.clone(), ..mesh::web::WebSettings::default() })
     }
 }
 
