@@ -55,7 +55,7 @@ pub struct KeyRecord {
     pub retires_at: Option<Moment>,
 }
 
-/// Minting keys.
+/// Minting keys. Of a kind, at most one is [`KeyState::Current`] and at most one [`KeyState::Next`], whoever writes.
 #[async_trait]
 pub trait Keys: Send {
     /// The keys of a kind, oldest first.
@@ -67,13 +67,15 @@ pub trait Keys: Send {
     /// Adds a key.
     ///
     /// # Errors
-    /// [`StoreError::Duplicate`] if the `kid` is known. [`StoreError::ReadOnly`], [`StoreError::Database`].
+    /// [`StoreError::Duplicate`] if the `kid` is known or another key of the kind is in a state of which there is one.
+    /// [`StoreError::ReadOnly`], [`StoreError::Database`].
     async fn insert(&mut self, key: &KeyRecord) -> Result<(), StoreError>;
 
     /// Moves a key to another state; whether there is such a key.
     ///
     /// # Errors
-    /// [`StoreError::ReadOnly`], [`StoreError::Database`].
+    /// [`StoreError::Duplicate`] if another key of the kind is in a state of which there is one. [`StoreError::ReadOnly`],
+    /// [`StoreError::Database`].
     async fn set_state(&mut self, kid: &str, state: KeyState, retires_at: Option<Moment>) -> Result<bool, StoreError>;
 
     /// Forgets a key; whether there was one.

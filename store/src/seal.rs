@@ -75,14 +75,22 @@ impl SealKey {
     /// [`SealError::Missing`] if the store is shared and no file is given, else as [`Self::read`] and
     /// [`Self::read_or_create`].
     pub fn for_store(url: &str, given: Option<&Path>) -> Result<Self, SealError> {
-        match (given, sqlite_path(url)) {
+        match (given, beside(url)) {
             (Some(path), _) => Self::read(path),
-            (None, Some(path)) => {
-                let mut name = path.into_os_string();
-                name.push(".key");
-                Self::read_or_create(Path::new(&name))
-            }
+            (None, Some(path)) => Self::read_or_create(&path),
             (None, None) if url.contains(":memory:") || url == "memory:" => Self::generate(),
+            (None, None) => Err(SealError::Missing),
+        }
+    }
+
+    /// The key of a store in which something is sealed already, as [`Self::for_store`] finds it; none is made.
+    ///
+    /// # Errors
+    /// [`SealError::Missing`] if no file is given and there is no SQLite file to find one beside, else as [`Self::read`].
+    pub fn of_store(url: &str, given: Option<&Path>) -> Result<Self, SealError> {
+        match (given, beside(url)) {
+            (Some(path), _) => Self::read(path),
+            (None, Some(path)) => Self::read(&path),
             (None, None) => Err(SealError::Missing),
         }
     }
@@ -169,6 +177,13 @@ impl SealKey {
     fn cipher(&self) -> Result<RandomizedNonceKey, SealError> {
         RandomizedNonceKey::new(&AES_256_GCM, self.0.as_ref()).map_err(|_| SealError::Open)
     }
+}
+
+/// The key file beside a SQLite file.
+fn beside(url: &str) -> Option<PathBuf> {
+    let mut name = sqlite_path(url)?.into_os_string();
+    name.push(".key");
+    Some(PathBuf::from(name))
 }
 
 /// The file of a SQLite address, if it has one.

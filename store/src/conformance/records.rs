@@ -1,9 +1,9 @@
-//! Checks of mints and minting keys.
+//! Checks of mints.
 
 use uuid::Uuid;
 
 use super::{NOW, somebody};
-use crate::{KeyRecord, KeyState, MintRecord, Moment, Store, StoreError};
+use crate::{MintRecord, Store, StoreError};
 
 /// A mint is found by its `jti`, whole, until it has expired and is purged.
 pub async fn check_mints(store: &dyn Store) -> Result<(), StoreError> {
@@ -44,41 +44,5 @@ pub async fn check_mints(store: &dyn Store) -> Result<(), StoreError> {
     tx.mints().purge(id.exp).await?;
     assert_eq!(tx.mints().find(&id.jti).await?, Some(id), "it has only just expired");
     assert_eq!(tx.mints().find(&anonymous.jti).await?, None);
-    tx.commit().await
-}
-
-/// Keys are listed by kind, oldest first, change their state and go.
-pub async fn check_keys(store: &dyn Store) -> Result<(), StoreError> {
-    let kind = Uuid::new_v4().to_string();
-    let newer = KeyRecord {
-        kid: Uuid::new_v4().to_string(),
-        kind: kind.clone(),
-        alg: "ES256".into(),
-        sealed: vec![1, 0, 255],
-        state: KeyState::Next,
-        created_at: Moment(NOW.0 + 1),
-        not_before: NOW.plus_seconds(600),
-        retires_at: None,
-    };
-    let older =
-        KeyRecord { kid: Uuid::new_v4().to_string(), state: KeyState::Current, created_at: NOW, ..newer.clone() };
-    let mut tx = store.begin().await?;
-    tx.keys().insert(&newer).await?;
-    tx.keys().insert(&older).await?;
-    let repeated = tx.keys().insert(&newer).await;
-    assert!(matches!(repeated, Err(StoreError::Duplicate)), "{repeated:?}");
-    tx.commit().await?;
-
-    let mut tx = store.begin().await?;
-    assert_eq!(tx.keys().list(&kind).await?, [older.clone(), newer.clone()]);
-    assert_eq!(tx.keys().list("no such kind").await?, []);
-    let until = NOW.plus_seconds(900);
-    assert!(tx.keys().set_state(&older.kid, KeyState::Retiring, Some(until)).await?);
-    assert!(!tx.keys().set_state("no such key", KeyState::Retiring, None).await?);
-    let retiring = KeyRecord { state: KeyState::Retiring, retires_at: Some(until), ..older.clone() };
-    assert_eq!(tx.keys().list(&kind).await?, [retiring, newer.clone()]);
-    assert!(tx.keys().remove(&older.kid).await?);
-    assert!(!tx.keys().remove(&older.kid).await?);
-    assert_eq!(tx.keys().list(&kind).await?, [newer]);
     tx.commit().await
 }

@@ -15,7 +15,7 @@ impl Keys for MemoryTx {
 
     async fn insert(&mut self, key: &KeyRecord) -> Result<(), StoreError> {
         let keys = &mut self.writer()?.keys;
-        if keys.iter().any(|known| known.kid == key.kid) {
+        if keys.iter().any(|known| known.kid == key.kid || rivals(known, key)) {
             return Err(StoreError::Duplicate);
         }
         keys.push(key.clone());
@@ -23,8 +23,15 @@ impl Keys for MemoryTx {
     }
 
     async fn set_state(&mut self, kid: &str, state: KeyState, retires_at: Option<Moment>) -> Result<bool, StoreError> {
-        let key = self.writer()?.keys.iter_mut().find(|key| key.kid == kid);
-        Ok(key.map(|key| (key.state, key.retires_at) = (state, retires_at)).is_some())
+        let keys = &mut self.writer()?.keys;
+        let Some(found) = keys.iter().position(|key| key.kid == kid) else { return Ok(false) };
+        let mut moved = keys.swap_remove(found);
+        (moved.state, moved.retires_at) = (state, retires_at);
+        if keys.iter().any(|known| rivals(known, &moved)) {
+            return Err(StoreError::Duplicate);
+        }
+        keys.push(moved);
+        Ok(true)
     }
 
     async fn remove(&mut self, kid: &str) -> Result<bool, StoreError> {
@@ -33,4 +40,10 @@ impl Keys for MemoryTx {
         keys.retain(|key| key.kid != kid);
         Ok(keys.len() < before)
     }
+}
+
+/// Whether two keys want the same place.
+fn rivals(one: &KeyRecord, other: &KeyRecord) -> bool {
+    let alone = matches!(other.state, KeyState::Current | KeyState::Next);
+    alone && (&one.kind, one.state) == (&other.kind, other.state)
 }
