@@ -6,6 +6,7 @@ use chassis::Problem;
 use wire::problem::ProblemKind;
 
 use crate::admission::AdmissionError;
+use crate::keyring::KeyringError;
 
 /// A caller that is not let in.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -39,13 +40,23 @@ impl Problem for AdmissionRefused {
     }
 }
 
-/// `/keys` with another query than one `alg`.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the only parameter here is `alg`, once; tokens never belong into a URL")]
-pub struct KeysError;
+/// Why `/keys` is not answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeysError {
+    /// Another query than one `alg`.
+    #[error("the only parameter here is `alg`, once; tokens never belong into a URL")]
+    Query,
+    /// The keys cannot be had.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+}
 
 impl Problem for KeysError {
     fn kind(&self) -> ProblemKind {
-        ProblemKind::InvalidRequest
+        match self {
+            Self::Query => ProblemKind::InvalidRequest,
+            Self::Keyring(error) => error.kind(),
+        }
     }
 }

@@ -6,15 +6,21 @@ use std::time::Duration;
 
 use chassis::ConfigError;
 use chassis::config::{IdentitySettings, ListenSettings, Period, PolicySource, ProviderSettings, StoreSettings};
+use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
 use crate::admission::AdmissionSettings;
+use crate::keyring::life::Schedule;
 use crate::oauth::OauthVerifier;
 use crate::provenance::ZkpSettings;
+use crate::sealing;
 
 /// Longest life of a DA-SVID, whatever is configured.
 pub(crate) const MAX_LIFE: Duration = Duration::from_mins(10);
+
+/// The shortest time a key is published before it signs: twice the time in which every verifier refreshes.
+const PUBLISH_BEFORE: Duration = Duration::from_mins(10);
 
 /// The settings of asserting-wl.
 #[derive(Debug, Deserialize)]
@@ -33,6 +39,9 @@ pub struct Config {
     /// How minting keys are sealed in the store.
     #[serde(default)]
     pub seal: SealSettings,
+    /// When minting and Schnorr keys follow each other.
+    #[serde(default)]
+    pub keys: KeySettings,
     /// Whom it believes and who may mint: a file or an inline table.
     pub policy: PolicySource,
     /// How DA-SVIDs are signed and how long they live.
@@ -61,6 +70,60 @@ fn listen() -> ListenSettings {
 pub struct SealSettings {
     /// A file of 32 bytes; with SQLite it may be left out and is made beside the database.
     pub key_file: Option<PathBuf>,
+    /// The same 32 bytes in base64, for the environment; instead of a file.
+    pub key: Option<SecretString>,
+}
+
+/// `[keys]`: the life of minting and Schnorr keys.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeySettings {
+    /// How long a key signs; `0s`: until an operator asks for another.
+    pub rotate_every: Period,
+    /// How long a key is published before it signs.
+    pub publish_before: Period,
+    /// How often the store is looked at for what other replicas and operators did.
+    pub follow: Period,
+    /// How long a signature may take before the mint is refused.
+    pub signer_timeout: Period,
+}
+
+impl Default for KeySettings {
+    fn default() -> Self {
+        Self {
+            rotate_every: Period::seconds(30 * 24 * 3600),
+            publish_before: Period(PUBLISH_BEFORE),
+            follow: Period::seconds(2),
+            signer_timeout: Period::seconds(2),
+        }
+    }
+}
+
+impl KeySettings {
+    /// The schedule keys follow.
+    #[must_use]
+    pub fn schedule(&self) -> Schedule {
+        Schedule { rotate_every: self.rotate_every.0.as_secs(), publish_before: self.publish_before.0.as_secs() }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let day = Duration::from_hours(24);
+        let (rotate, publish) = (self.rotate_every.0, self.publish_before.0);
+        if publish < PUBLISH_BEFORE || publish > day {
+            return Err(ConfigError::invalid("keys.publish_before", "verifiers refresh within 5m: 10m to 24h"));
+        }
+        if !rotate.is_zero() && rotate < 4 * publish {
+            let message = "0s for never, or at least four times keys.publish_before";
+            return Err(ConfigError::invalid("keys.rotate_every", message));
+        }
+        if self.follow.0 < Duration::from_millis(100) || self.follow.0 > Duration::from_secs(10) {
+            return Err(ConfigError::invalid("keys.follow", "100ms to 10s"));
+        }
+        if self.signer_timeout.0 < Duration::from_millis(10) || self.signer_timeout.0 > Duration::from_secs(30) {
+            return Err(ConfigError::invalid("keys.signer_timeout", "10ms to 30s"));
+        }
+        Ok(())
+    }
 }
 
 /// `[mint]`: how DA-SVIDs are signed and how long they live.
@@ -145,6 +208,11 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     if life < Duration::from_secs(10) || life > MAX_LIFE {
         return Err(ConfigError::invalid("mint.life", "a DA-SVID lives from 10s to 10m"));
     }
+    config.keys.check()?;
+    if config.seal.key.is_some() && config.seal.key_file.is_some() {
+        return Err(ConfigError::invalid("seal.key", "a key or a key_file, not both"));
+    }
+    sealing::given(&config.seal)?;
     let limits = &config.limits;
     if limits.per_second == 0 || limits.burst == 0 || limits.concurrent == 0 {
         return Err(ConfigError::invalid("limits", "every limit must be at least 1"));

@@ -1,218 +1,346 @@
-//! The keys asserting-wl signs with: one minting key and one Schnorr key, made on first start, sealed in the store.
+//! The keys asserting-wl signs with: a minting key for plain and ID roots and a Schnorr key for anonymous ones.
 //!
-//! A key's name, kind and algorithm are sealed with it, so no row of the store can stand in for another.
+//! They are kept in the store, so replicas that share it share them: each follows the store and publishes what is there.
+//! [`life`] says what becomes of a key and when, [`vault`] makes and keeps the private halves, [`signer`] signs, and
+//! [`operator`] is what people do to them.
 
-use crypto::jose::{self, JwkMembers};
-use crypto::schoco;
-use store::seal::{SealError, SealKey};
+pub mod life;
+pub mod operator;
+mod published;
+pub mod signer;
+#[cfg(test)]
+mod tests;
+pub mod vault;
+
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use chassis::{Clock, Problem};
 use store::{KeyRecord, KeyState, Moment, Store, StoreError, Tx};
-use token::encoding::base64url;
 use token::mode::SCHOCO_R255;
+use tokio_util::sync::CancellationToken;
 use wire::keys::{Jwk, Jwks};
-use zeroize::Zeroizing;
+use wire::problem::ProblemKind;
 
-/// [`KeyRecord::kind`] of minting keys.
-const MINTING: &str = "jose";
-/// [`KeyRecord::kind`] of Schnorr keys.
-const SCHNORR: &str = "schnorr";
-/// How long a key that no longer signs stays published: longer than any DA-SVID lives, seconds.
-const RETIREMENT: u64 = 3600;
+use life::{Schedule, Step};
+pub(crate) use published::jwk;
+use signer::Signer;
+use vault::{Made, Vault, VaultError};
 
-/// Why the keys cannot be had; found at start-up.
+/// How often a start is tried again when another replica makes keys at the same time.
+const ATTEMPTS: u32 = 20;
+/// The pause between two of them.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Most changes made in one look at the store: more than a key's whole life.
+const MOST_STEPS: usize = 16;
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Signs plain and ID roots and the list of revocations.
+    Jose,
+    /// Signs anonymous roots, and nothing else.
+    Schnorr,
+}
+
+impl Kind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Jose, Self::Schnorr];
+
+    /// [`KeyRecord::kind`].
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jose => "jose",
+            Self::Schnorr => "schnorr",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Why keys cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyringError {
     /// The store failed.
     #[error("the minting keys cannot be read or written")]
     Store(#[from] StoreError),
-    /// A key cannot be sealed or opened; the message names the sealing key.
-    #[error("the minting keys cannot be unsealed; is the sealing key the one they were made with?")]
-    Seal(#[from] SealError),
-    /// A key in the store is not what its row says.
-    #[error("the minting key `{0}` in the store is not usable")]
-    Unusable(String),
-    /// The system gave no randomness.
-    #[error("no randomness from the system")]
-    Randomness,
-    /// A key could not be made.
-    #[error("a minting key could not be made")]
-    Generation(#[from] jose::KeyError),
+    /// A key cannot be made or used.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The store was not seen for too long, so nobody knows which keys other replicas publish.
+    #[error("the minting keys were not read from the store for {} seconds", life::MAX_AGE)]
+    Stale,
+    /// There is no key that signs.
+    #[error("there is no {} key that signs", .0.name())]
+    Missing(Kind),
 }
 
-/// A minting key and the name it is published under.
-pub struct MintingKey {
-    /// RFC 7638 thumbprint.
-    pub kid: String,
-    /// The one algorithm it signs with.
-    pub algorithm: jose::Algorithm,
-    /// The private half.
-    pub key: jose::SigningKey,
+impl Problem for KeyringError {
+    fn kind(&self) -> ProblemKind {
+        ProblemKind::Unavailable
+    }
 }
 
-/// The key anonymous roots are signed with, and nothing else.
-pub struct SchnorrKey {
-    /// RFC 7638 thumbprint.
-    pub kid: String,
-    /// The private half.
-    pub key: schoco::SigningKey,
-    /// The public half.
-    pub public: schoco::RootKey,
+/// A key, and what signs with it.
+struct Held {
+    record: KeyRecord,
+    jwk: Jwk,
+    signer: Arc<dyn Signer>,
 }
+
+/// The keys of the store at one moment.
+struct View {
+    seen: Moment,
+    keys: Vec<Arc<Held>>,
+}
+
+impl View {
+    fn held(&self, record: &KeyRecord) -> Option<Arc<Held>> {
+        self.keys.iter().find(|held| held.record == *record).map(Arc::clone)
+    }
+
+    /// What signs for a record whose state alone may have changed.
+    fn signer_of(&self, record: &KeyRecord) -> Option<Arc<dyn Signer>> {
+        let same = |held: &&Arc<Held>| held.record.kid == record.kid && held.record.sealed == record.sealed;
+        self.keys.iter().find(same).map(|held| Arc::clone(&held.signer))
+    }
+
+    fn is_stale(&self, now: Moment) -> bool {
+        self.seen.plus_seconds(life::MAX_AGE) < now
+    }
+}
+
+/// Told the published keys whenever they change.
+type Listener = Box<dyn Fn(&Jwks) + Send + Sync>;
 
 /// The keys that sign, and all that are published.
 pub struct Keyring {
-    /// Signs plain and ID roots.
-    pub minting: MintingKey,
-    /// Signs anonymous roots.
-    pub schnorr: SchnorrKey,
-    published: Vec<Jwk>,
+    store: Arc<dyn Store>,
+    vault: Arc<dyn Vault>,
+    schedule: Schedule,
+    /// The `alg` of the next minting key.
+    alg: &'static str,
+    view: RwLock<Arc<View>>,
+    listener: OnceLock<Listener>,
 }
 
 impl Keyring {
-    /// Loads the keys, and makes those that are missing, in one transaction: replicas that start at the same time end up
-    /// with the same keys. If `algorithm` differs from the last start's, the old minting key stays published for at
-    /// least an hour.
+    /// Reads the keys, and makes those that are missing: replicas that start at the same time end up with the same ones.
     ///
     /// # Errors
-    /// [`KeyringError`]; nothing is written then.
+    /// [`KeyringError`]; a key that cannot be unsealed is one, and nothing is written then.
     pub async fn open(
-        store: &dyn Store,
-        seal: &SealKey,
-        algorithm: jose::Algorithm,
+        store: Arc<dyn Store>,
+        vault: Arc<dyn Vault>,
+        algorithm: crypto::jose::Algorithm,
+        schedule: Schedule,
         now: Moment,
     ) -> Result<Self, KeyringError> {
-        let mut tx = store.begin().await?;
-        forget_retired(&mut *tx, now).await?;
-        let minting = minting_key(&mut *tx, seal, algorithm, now).await?;
-        let schnorr = schnorr_key(&mut *tx, seal, now).await?;
-        let mut published = Vec::new();
-        for record in tx.keys().list(MINTING).await? {
-            let key = open_minting(&record, seal)?;
-            published.push(jwk(key.key.public_key().members(), key.algorithm.name(), &key.kid));
+        let view = RwLock::new(Arc::new(View { seen: Moment(0), keys: Vec::new() }));
+        let keyring = Self { store, vault, schedule, alg: algorithm.name(), view, listener: OnceLock::new() };
+        keyring.look(now).await?;
+        let mut attempts = 1;
+        while let Err(error) = keyring.tend(now).await {
+            if attempts == ATTEMPTS || !matches!(error, KeyringError::Store(_)) {
+                return Err(error);
+            }
+            attempts += 1;
+            tokio::time::sleep(PAUSE).await;
         }
-        for record in tx.keys().list(SCHNORR).await? {
-            let key = open_schnorr(&record, seal)?;
-            published.push(jwk(&key.public.members(), SCHOCO_R255, &key.kid));
-        }
-        tx.commit().await?;
-        Ok(Self { minting, schnorr, published })
+        Ok(keyring)
     }
 
-    /// The published keys; with `algorithm`, only those of that `alg`.
-    #[must_use]
-    pub fn jwks(&self, algorithm: Option<&str>) -> Jwks {
-        let wanted = |key: &&Jwk| algorithm.is_none_or(|algorithm| key.alg.as_deref() == Some(algorithm));
-        Jwks { keys: self.published.iter().filter(wanted).cloned().collect() }
+    /// Tells `listener` the published keys, at once and whenever they change. There is one listener; a second is not told.
+    pub fn tell(&self, listener: impl Fn(&Jwks) + Send + Sync + 'static) {
+        listener(&self.published(None));
+        drop(self.listener.set(Box::new(listener)));
+    }
+
+    /// What signs with the current key of a kind.
+    ///
+    /// # Errors
+    /// [`KeyringError::Stale`] if the store was not seen for too long and cannot be seen.
+    pub async fn signer(&self, kind: Kind, now: Moment) -> Result<Arc<dyn Signer>, KeyringError> {
+        if self.view().is_stale(now) {
+            self.look(now).await.map_err(|_| KeyringError::Stale)?;
+        }
+        let view = self.view();
+        let signs = |held: &&Arc<Held>| held.record.kind == kind.name() && held.record.state == KeyState::Current;
+        let held = view.keys.iter().find(signs).ok_or(KeyringError::Missing(kind))?;
+        Ok(Arc::clone(&held.signer))
+    }
+
+    /// The published keys as the store has them now; with `alg`, only those of that algorithm.
+    ///
+    /// # Errors
+    /// [`KeyringError::Stale`] if the store cannot be seen and was not for too long.
+    pub async fn jwks(&self, alg: Option<&str>, now: Moment) -> Result<Jwks, KeyringError> {
+        if let Err(error) = self.look(now).await {
+            tracing::warn!("the published keys are those of a moment ago: {error}");
+            if self.view().is_stale(now) {
+                return Err(KeyringError::Stale);
+            }
+        }
+        Ok(self.published(alg))
+    }
+
+    fn published(&self, alg: Option<&str>) -> Jwks {
+        let wanted = |jwk: &&Jwk| alg.is_none_or(|alg| jwk.alg.as_deref() == Some(alg));
+        Jwks { keys: self.view().keys.iter().map(|held| &held.jwk).filter(wanted).cloned().collect() }
+    }
+
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Follows the store until `stop` is cancelled: takes over what others changed and does what is due.
+    pub(crate) async fn follow(self: Arc<Self>, every: Duration, clock: Arc<dyn Clock>, stop: CancellationToken) {
+        let mut failures = 0_u32;
+        while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
+            match self.tend(clock.moment()).await {
+                Ok(()) => failures = 0,
+                // Another replica was faster; what it did is seen at the next look.
+                Err(KeyringError::Store(StoreError::Duplicate | StoreError::Conflict)) => {}
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    if failures % 30 == 3 {
+                        tracing::error!(failures, "the minting keys cannot be followed: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what is due for the keys of every kind, and takes over what the store holds then.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; [`StoreError::Duplicate`] or [`StoreError::Conflict`] in it means that another replica was faster.
+    pub async fn tend(&self, now: Moment) -> Result<(), KeyringError> {
+        for kind in Kind::ALL {
+            for _ in 0..MOST_STEPS {
+                if !self.step(kind, now).await? {
+                    break;
+                }
+            }
+        }
+        self.look(now).await
+    }
+
+    /// Takes over what the store holds.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; the view stays as it was then, and ages.
+    pub async fn look(&self, now: Moment) -> Result<(), KeyringError> {
+        let mut keys = Vec::new();
+        let known = self.view();
+        for record in records(&mut *self.store.read().await?).await? {
+            keys.push(match known.held(&record) {
+                Some(held) => held,
+                None => Arc::new(self.hold(&known, record).await?),
+            });
+        }
+        let same = keys.len() == known.keys.len() && keys.iter().zip(&known.keys).all(|(a, b)| Arc::ptr_eq(a, b));
+        {
+            let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+            // A slower look must not undo a later one.
+            if view.seen <= now {
+                *view = Arc::new(View { seen: now, keys });
+            }
+        }
+        if let Some(listener) = self.listener.get().filter(|_| !same) {
+            listener(&self.published(None));
+        }
+        Ok(())
+    }
+
+    /// A record with what signs for it; the same signer as before where only its state changed.
+    async fn hold(&self, known: &View, record: KeyRecord) -> Result<Held, KeyringError> {
+        let signer = match known.signer_of(&record) {
+            Some(signer) => signer,
+            None => self.vault.open(&record).await?,
+        };
+        let jwk = published::of(signer.public());
+        Ok(Held { record, jwk, signer })
+    }
+
+    /// Does the first thing that is due; false if there is none.
+    async fn step(&self, kind: Kind, now: Moment) -> Result<bool, KeyringError> {
+        let alg = match kind {
+            Kind::Jose => self.alg,
+            Kind::Schnorr => SCHOCO_R255,
+        };
+        let records = self.store.read().await?.keys().list(kind.name()).await?;
+        let Some(step) = life::due(&records, alg, &self.schedule, now) else { return Ok(false) };
+        // Made before the transaction begins: no writer waits for a key, wherever it is made.
+        let made = match step {
+            Step::Make { .. } => Some(self.vault.make(kind, alg).await?),
+            _ => None,
+        };
+        let mut tx = self.store.begin().await?;
+        let records = tx.keys().list(kind.name()).await?;
+        if life::due(&records, alg, &self.schedule, now).as_ref() != Some(&step) {
+            return Ok(true);
+        }
+        apply(&mut *tx, (kind, alg), &step, made, now).await?;
+        tx.commit().await?;
+        tracing::info!(kind = kind.name(), ?step, "the keys have changed");
+        Ok(true)
     }
 }
 
-async fn forget_retired(tx: &mut dyn Tx, now: Moment) -> Result<(), StoreError> {
-    for record in tx.keys().list(MINTING).await? {
-        if record.state == KeyState::Retiring && record.retires_at.is_some_and(|at| at < now) {
-            tx.keys().remove(&record.kid).await?;
+/// Every key of the store, by kind and age.
+async fn records(tx: &mut dyn Tx) -> Result<Vec<KeyRecord>, StoreError> {
+    let mut records = tx.keys().list(Kind::Jose.name()).await?;
+    records.append(&mut tx.keys().list(Kind::Schnorr.name()).await?);
+    Ok(records)
+}
+
+async fn apply(
+    tx: &mut dyn Tx,
+    (kind, alg): (Kind, &str),
+    step: &Step,
+    made: Option<Made>,
+    now: Moment,
+) -> Result<(), StoreError> {
+    match (step, made) {
+        (Step::Forget(kid), _) => {
+            tx.keys().remove(kid).await?;
         }
+        (Step::Promote { kid, retires }, _) => {
+            if let Some(retires) = retires {
+                let retires_at = Some(now.plus_seconds(life::RETIREMENT));
+                tx.keys().set_state(retires, KeyState::Retiring, retires_at).await?;
+            }
+            tx.keys().set_state(kid, KeyState::Current, None).await?;
+        }
+        (Step::Make { state, not_before }, Some(made)) => {
+            tx.keys().insert(&record((kind, alg), made, *state, (now, *not_before))).await?;
+        }
+        (Step::Make { .. }, None) => {}
     }
     Ok(())
 }
 
-async fn minting_key(
-    tx: &mut dyn Tx,
-    seal: &SealKey,
-    algorithm: jose::Algorithm,
-    now: Moment,
-) -> Result<MintingKey, KeyringError> {
-    let records = tx.keys().list(MINTING).await?;
-    for record in records.iter().filter(|record| record.state == KeyState::Current) {
-        if record.alg == algorithm.name() {
-            return open_minting(record, seal);
-        }
-        let retires_at = Some(now.plus_seconds(RETIREMENT));
-        tx.keys().set_state(&record.kid, KeyState::Retiring, retires_at).await?;
-    }
-    let private = jose::SigningKey::generate(algorithm)?;
-    let key = jose::SigningKey::from_pkcs8(&private)?;
-    let kid = key.public_key().thumbprint();
-    insert(tx, seal, (MINTING, algorithm.name(), &kid), &private, now).await?;
-    Ok(MintingKey { kid, algorithm, key })
-}
-
-async fn schnorr_key(tx: &mut dyn Tx, seal: &SealKey, now: Moment) -> Result<SchnorrKey, KeyringError> {
-    let records = tx.keys().list(SCHNORR).await?;
-    if let Some(record) = records.iter().find(|record| record.state == KeyState::Current) {
-        return open_schnorr(record, seal);
-    }
-    let mut wide = Zeroizing::new([0; 64]);
-    getrandom::fill(wide.as_mut()).map_err(|_| KeyringError::Randomness)?;
-    let key = schoco::SigningKey::from_wide(&wide).map_err(|_| KeyringError::Randomness)?;
-    let public = key.root_key();
-    let kid = public.thumbprint();
-    insert(tx, seal, (SCHNORR, SCHOCO_R255, &kid), &key.to_bytes()[..], now).await?;
-    Ok(SchnorrKey { kid, key, public })
-}
-
-async fn insert(
-    tx: &mut dyn Tx,
-    seal: &SealKey,
-    (purpose, algorithm, kid): (&str, &str, &str),
-    private: &[u8],
-    now: Moment,
-) -> Result<(), KeyringError> {
-    let record = KeyRecord {
-        kid: kid.to_owned(),
-        kind: purpose.to_owned(),
-        alg: algorithm.to_owned(),
-        sealed: seal.seal(&context(purpose, algorithm, kid), private)?,
-        state: KeyState::Current,
-        created_at: now,
-        not_before: now,
+fn record(
+    (kind, alg): (Kind, &str),
+    made: Made,
+    state: KeyState,
+    (created_at, not_before): (Moment, Moment),
+) -> KeyRecord {
+    KeyRecord {
+        kid: made.kid,
+        kind: kind.name().to_owned(),
+        alg: alg.to_owned(),
+        sealed: made.kept,
+        state,
+        created_at,
+        not_before,
         retires_at: None,
-    };
-    Ok(tx.keys().insert(&record).await?)
-}
-
-/// What is sealed with a key: its place in the store.
-fn context(purpose: &str, algorithm: &str, kid: &str) -> Vec<u8> {
-    format!("dasvid asserting-wl key v1 {purpose} {algorithm} {kid}").into_bytes()
-}
-
-fn unseal(record: &KeyRecord, seal: &SealKey) -> Result<Zeroizing<Vec<u8>>, SealError> {
-    seal.open(&context(&record.kind, &record.alg, &record.kid), &record.sealed)
-}
-
-fn open_minting(record: &KeyRecord, seal: &SealKey) -> Result<MintingKey, KeyringError> {
-    let unusable = || KeyringError::Unusable(record.kid.clone());
-    let algorithm: jose::Algorithm = record.alg.parse().map_err(|_| unusable())?;
-    let key = jose::SigningKey::from_pkcs8(&unseal(record, seal)?).map_err(|_| unusable())?;
-    let named = key.public_key().thumbprint() == record.kid && key.public_key().fits(algorithm);
-    if named { Ok(MintingKey { kid: record.kid.clone(), algorithm, key }) } else { Err(unusable()) }
-}
-
-fn open_schnorr(record: &KeyRecord, seal: &SealKey) -> Result<SchnorrKey, KeyringError> {
-    let unusable = || KeyringError::Unusable(record.kid.clone());
-    let private = unseal(record, seal)?;
-    let bytes = Zeroizing::new(<[u8; 32]>::try_from(private.as_slice()).map_err(|_| unusable())?);
-    let key = schoco::SigningKey::from_bytes(&bytes).map_err(|_| unusable())?;
-    let public = key.root_key();
-    let named = public.thumbprint() == record.kid;
-    if named { Ok(SchnorrKey { kid: record.kid.clone(), key, public }) } else { Err(unusable()) }
-}
-
-/// The published form of a public key (RFC 7517 §4).
-pub(crate) fn jwk(members: &JwkMembers, algorithm: &str, kid: &str) -> Jwk {
-    let encode = |bytes: &Vec<u8>| Some(base64url(bytes));
-    let jwk = Jwk {
-        kty: members.kty().to_owned(),
-        alg: Some(algorithm.to_owned()),
-        r#use: Some("sig".to_owned()),
-        kid: Some(kid.to_owned()),
-        ..Jwk::default()
-    };
-    match members {
-        JwkMembers::Ec { crv, x, y } => Jwk { crv: Some((*crv).to_owned()), x: encode(x), y: encode(y), ..jwk },
-        JwkMembers::Rsa { e, n } => Jwk { n: encode(n), e: encode(e), ..jwk },
-        JwkMembers::Okp { crv, x } => Jwk { crv: Some((*crv).to_owned()), x: encode(x), ..jwk },
     }
 }
-
-#[cfg(test)]
-mod tests;

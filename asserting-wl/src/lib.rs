@@ -3,11 +3,12 @@
 //! A workload of the trust domain presents the token over SPIFFE mTLS. [`oauth`] verifies it, [`permission`] asks the
 //! policy, [`minting`] signs a root with a key of the [`keyring`] (or the SVID) and records it together with its event.
 //! What proves the OAuth signature is [`provenance`]'s. [`validation`] and [`introspection`] tell about chains that came of
-//! it; [`logout`] and [`withdrawal`] end them; [`revocations`] keeps what is revoked and publishes it. [`exchange`] and
+//! it; [`certs`] keeps the certificates their links name; [`logout`] and [`withdrawal`] end them; [`revocations`] keeps what is revoked and publishes it. [`exchange`] and
 //! [`metadata`] are for clients that speak OAuth. [`routes`] declares the endpoints.
 
 pub mod admission;
 pub mod api_error;
+pub mod certs;
 pub mod config;
 pub mod examination;
 pub mod exchange;
@@ -23,6 +24,7 @@ pub mod provenance;
 pub mod rejections;
 pub mod revocations;
 pub mod routes;
+pub mod sealing;
 pub mod validation;
 pub mod withdrawal;
 mod workload;

@@ -3,10 +3,12 @@
 //! A root leaves this module only after its mint and the `assertion-minted` event were committed together, and after
 //! revocations were looked up twice: before the transaction and inside it.
 
+mod count;
 mod error;
 mod record;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chassis::Clock;
 use mesh::{Identity, Peer, Svid};
@@ -14,19 +16,22 @@ use spiffe::SpiffeId;
 use store::Store;
 use token::claims::{RootClaims, TokenId};
 use token::encoding::Digest;
-use token::mint::RootSigner;
+use token::header::{KeyReference, RootHeader};
+use token::mint::UnsignedRoot;
 use token::policy::Mint;
 use token::{Certificates, Chain, Mode, Timestamp};
+use tracing::Instrument as _;
 use wire::mint::{MintRequest, MintResponse, OauthToken};
-use zeroize::Zeroizing;
 
 use crate::config::{MAX_LIFE, MintKey, MintSettings};
-use crate::keyring::Keyring;
+use crate::keyring::signer::{self, Signer, SignerError, SvidSigner};
+use crate::keyring::{Keyring, Kind};
 use crate::oauth::{AccessToken, OauthVerifier};
 use crate::permission::{self, Grant, Wish};
 use crate::provenance::Provenance;
 use crate::revocations::Ledger;
 
+pub use count::MintCounter;
 pub use error::MintError;
 
 /// An SVID with less life than this signs nothing, seconds; its successor is about to come.
@@ -50,10 +55,14 @@ pub struct Minter {
     pub provenance: Arc<Provenance>,
     /// What is revoked.
     pub revocations: Arc<Ledger>,
+    /// How many were made and refused.
+    pub counted: MintCounter,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// How roots are signed and how long they live.
     pub settings: MintSettings,
+    /// How long a signature may take.
+    pub signer_timeout: Duration,
 }
 
 /// Which of the three mint endpoints was asked.
@@ -90,9 +99,16 @@ impl Minter {
         peer: &Peer,
         request: &MintRequest,
     ) -> Result<MintResponse, MintError> {
+        let outcome = self.attempt(endpoint, peer, request).await;
+        self.counted.count(endpoint.mode(), outcome.as_ref().err());
+        outcome
+    }
+
+    async fn attempt(&self, endpoint: Endpoint, peer: &Peer, request: &MintRequest) -> Result<MintResponse, MintError> {
         let rqd = binding(endpoint, request.rqd.as_deref())?;
         let now = self.clock.now();
-        let oauth = self.oauth.verify(&request.access_token, &peer.id, now).await?;
+        let oauth =
+            self.oauth.verify(&request.access_token, &peer.id, now).instrument(chassis::span!("oauth.verify")).await?;
         self.revocations.check_login(&oauth.login(), now).map_err(MintError::Revocation)?;
         let wish = Wish {
             caller: &peer.id,
@@ -105,10 +121,13 @@ impl Minter {
         let grant = permission::grant(&self.rows, &wish)?;
         let svid = self.svid(endpoint, now)?;
         let claims = RootClaims { rqd, ..self.claims(&peer.id, &oauth, grant, svid.as_deref(), now)? };
-        let root = self.sign(endpoint, &claims, svid.as_deref())?;
+        let signing = self
+            .sign(endpoint, &claims, svid.as_ref())
+            .instrument(chassis::span!("minting.sign", dasvid.mode = endpoint.mode().name()));
+        let root = signing.await?;
         let proving_key = self.oauth.proving_key(&request.access_token, now);
         let kept = self.provenance.take(&request.access_token, proving_key.as_ref(), &claims)?;
-        record::commit(self, &root, peer, kept.sealed).await?;
+        record::commit(self, &root, peer, kept.sealed).instrument(chassis::span!("minting.record")).await?;
         Ok(MintResponse {
             da_svid: root.as_str().to_owned(),
             expires_in: claims.exp.since(now),
@@ -174,19 +193,31 @@ impl Minter {
         })
     }
 
-    fn sign(&self, endpoint: Endpoint, claims: &RootClaims, svid: Option<&Svid>) -> Result<Chain, MintError> {
-        let Keyring { minting, schnorr, .. } = &*self.keyring;
-        let fresh = Zeroizing::new(random()?);
-        let signer = match (endpoint, svid) {
-            (Endpoint::Anonymous, _) => {
-                RootSigner::Schoco { key: &schnorr.key, public: &schnorr.public, fresh: &fresh }
+    async fn sign(
+        &self,
+        endpoint: Endpoint,
+        claims: &RootClaims,
+        svid: Option<&Arc<Svid>>,
+    ) -> Result<Chain, MintError> {
+        let (signer, key) = match svid {
+            Some(svid) => (svid_signer(svid)?, KeyReference::X5t(Digest(svid.x5t))),
+            None => {
+                let kind = if endpoint == Endpoint::Anonymous { Kind::Schnorr } else { Kind::Jose };
+                let signer = self.keyring.signer(kind, self.clock.moment()).await?;
+                let kid = signer.public().thumbprint();
+                (signer, KeyReference::Kid(kid))
             }
-            (_, Some(svid)) => RootSigner::Svid { x5t: Digest(svid.x5t), key: &svid.key },
-            (_, None) => RootSigner::Published { kid: &minting.kid, alg: minting.algorithm, key: &minting.key },
         };
-        let root = Zeroizing::new(token::mint::root(endpoint.mode(), claims, signer)?);
-        Chain::parse(&root).map_err(MintError::Form)
+        let header = RootHeader { alg: signer::algorithm(signer.public()), key };
+        let draft = UnsignedRoot::new(endpoint.mode(), claims, header)?;
+        let tail = signer::sign(&*signer, draft.message(), self.signer_timeout).await?;
+        Ok(draft.signed(&tail)?)
     }
+}
+
+fn svid_signer(svid: &Arc<Svid>) -> Result<Arc<dyn Signer>, MintError> {
+    let signer = SvidSigner::new(Arc::clone(svid)).ok_or(SignerError::Refused)?;
+    Ok(Arc::new(signer))
 }
 
 /// The request a plain root is bound to; the other modes are bound by their links.

@@ -3,6 +3,7 @@
 //! Several replicas share the store. Each follows it every second, and again inside every transaction that mints, so no
 //! replica mints on what another has just revoked. A replica that cannot read the store for a while believes nothing.
 
+pub mod emergency;
 pub mod list;
 mod record;
 #[cfg(test)]
@@ -13,8 +14,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chassis::Clock;
+use spiffe::SpiffeId;
 use store::{Moment, Revocation, Store, StoreError, Tx};
-use token::revocation::{Login, RevocationKey, RevocationQuery, RevocationRecord};
+use token::revocation::{Login, RevocationKey, RevocationKeyError, RevocationQuery, RevocationRecord};
 use token::{Refusal, RevocationTable, Revocations, Timestamp};
 use tokio_util::sync::CancellationToken;
 
@@ -29,24 +31,34 @@ const PAGE: u32 = 1000;
 
 /// The revocations of the store in memory.
 pub struct Ledger {
+    /// The asserter whose store it is.
+    me: SpiffeId,
     table: RevocationTable,
     /// The store's sequence up to which the table is complete.
     reached: AtomicI64,
 }
 
-impl Default for Ledger {
-    fn default() -> Self {
-        Self { table: RevocationTable::fed(MAX_SILENCE), reached: AtomicI64::new(0) }
+/// What a record of the store of `me` revokes.
+fn key_of(me: &SpiffeId, revocation: &Revocation) -> Result<RevocationKey, RevocationKeyError> {
+    match (revocation.scope.as_str(), revocation.key.as_slice()) {
+        (emergency::ASSERTER, []) => Ok(RevocationKey::Asserter(me.clone())),
+        (scope, key) => RevocationKey::from_parts(scope, key),
     }
 }
 
 impl Ledger {
-    /// The ledger with everything the store holds.
+    /// A ledger of the asserter `me` that has read nothing yet, and so believes nothing.
+    #[must_use]
+    pub fn unread(me: SpiffeId) -> Self {
+        Self { me, table: RevocationTable::fed(MAX_SILENCE), reached: AtomicI64::new(0) }
+    }
+
+    /// The ledger of the asserter `me` with everything its store holds.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
-    pub async fn open(store: &dyn Store, now: Timestamp) -> Result<Self, StoreError> {
-        let ledger = Self::default();
+    pub async fn open(store: &dyn Store, me: &SpiffeId, now: Timestamp) -> Result<Self, StoreError> {
+        let ledger = Self::unread(me.clone());
         ledger.catch_up(&mut *store.read().await?, now).await?;
         Ok(ledger)
     }
@@ -71,7 +83,7 @@ impl Ledger {
     }
 
     fn insert(&self, revocation: &Revocation) {
-        match RevocationKey::from_parts(&revocation.scope, &revocation.key) {
+        match key_of(&self.me, revocation) {
             Ok(key) => self.table.insert(RevocationRecord {
                 key,
                 not_after_iat: revocation.not_after_iat.map(|moment| Timestamp(moment.seconds())),

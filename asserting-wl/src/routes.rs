@@ -1,5 +1,6 @@
 //! The endpoints, declared together with their OpenAPI description.
 
+mod certs;
 mod oauth;
 
 use std::sync::Arc;
@@ -27,8 +28,9 @@ use wire::revocations::{MEDIA_TYPE, RevocationList};
 
 use crate::admission::Admission;
 use crate::api_error::{AdmissionRefused, KeysError};
+use crate::certs::Shelf;
 use crate::introspection::{IntrospectionError, Introspector};
-use crate::keyring::Keyring;
+use crate::keyring::{Keyring, Kind};
 use crate::minting::{Endpoint, MintError, Minter};
 use crate::rejections::Rejections;
 use crate::revocations::list::{self, ListError};
@@ -48,6 +50,8 @@ pub struct App {
     pub me: SpiffeId,
     /// What is revoked.
     pub store: Arc<dyn Store>,
+    /// Keeps signers' certificates.
+    pub shelf: Arc<Shelf>,
     /// Answers `/revoke`.
     pub withdrawals: Arc<Withdrawals>,
     /// The URL this service is reached at, without a slash at its end.
@@ -70,7 +74,7 @@ pub struct App {
     title = "asserting-wl",
     description = "Turns an OAuth access token into a DA-SVID.\n\nEvery call is made over SPIFFE mTLS by a workload of the \
                    same trust domain, which accepts exactly asserting-wl's SPIFFE ID. Forms are read from the body only: \
-                   a query is refused, so is a repeated parameter. Nothing may be cached but the keys.\n\n\
+                   a query is refused, so is a repeated parameter. Nothing may be cached but keys and certificates.\n\n\
                    `/introspect` with a `nonce` is answered with a zero-knowledge proof that the identity provider signed \
                    the OAuth token, for callers whose row of the policy says `oauth_claims`.",
 ))]
@@ -107,6 +111,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(validate))
         .routes(routes!(introspect))
         .routes(routes!(revocations))
+        .routes(routes!(certs::leave))
+        .routes(routes!(certs::give))
         .routes(routes!(oauth::token))
         .routes(routes!(oauth::revoke))
         .routes(routes!(oauth::metadata))
@@ -126,7 +132,7 @@ async fn admit(State(app): State<App>, request: Request, next: Next) -> Response
     }
 }
 
-/// The public keys DA-SVIDs are signed with: current and retiring.
+/// The public keys DA-SVIDs are signed with: those that will sign soon, those that do and those that did.
 #[utoipa::path(
     get,
     path = "/keys",
@@ -134,12 +140,14 @@ async fn admit(State(app): State<App>, request: Request, next: Next) -> Response
     responses(
         (status = 200, description = "A JWK Set", body = Jwks),
         (status = 400, description = "Another query than `alg`", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = "default", description = "Any other problem", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 async fn keys(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Rejected<KeysError>> {
     let algorithm = wanted_algorithm(query.as_deref())?;
+    let jwks = app.keyring.jwks(algorithm.as_deref(), app.clock.moment()).await.map_err(KeysError::from)?;
     let cached = [(header::CACHE_CONTROL, "max-age=60")];
-    Ok((cached, axum::Json(app.keyring.jwks(algorithm.as_deref()))).into_response())
+    Ok((cached, axum::Json(jwks)).into_response())
 }
 
 /// What is revoked, after a version or all of it, as a JWS signed with the minting key (`typ` `dasvid-revocations+jwt`).
@@ -159,7 +167,8 @@ async fn keys(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Respo
 async fn revocations(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Rejected<ListError>> {
     let after = list::wanted(query.as_deref())?;
     let list = list::read(&*app.store, &app.me, after, app.clock.now()).await?;
-    let signed = list::sign(&list, &app.keyring.minting)?;
+    let key = app.keyring.signer(Kind::Jose, app.clock.moment()).await.map_err(ListError::from)?;
+    let signed = list::sign(&list, &*key, app.minter.signer_timeout).await?;
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE), (header::CACHE_CONTROL, "no-store")], signed).into_response())
 }
 
@@ -169,7 +178,7 @@ fn wanted_algorithm(query: Option<&str>) -> Result<Option<String>, KeysError> {
     let mut parameters = url::form_urlencoded::parse(query.as_bytes());
     match (parameters.next(), parameters.next()) {
         (Some((name, value)), None) if name == "alg" => Ok(Some(value.into_owned())),
-        _ => Err(KeysError),
+        _ => Err(KeysError::Query),
     }
 }
 
@@ -252,7 +261,7 @@ async fn validate(
     headers: HeaderMap,
     Form(request): Form<ValidateRequest>,
 ) -> Result<Json<ValidateResponse>, Rejected<ValidationError>> {
-    Ok(Json(app.validator.validate(&request.token, &headers, &peer, app.clock.now())?))
+    Ok(Json(app.validator.validate(&request.token, &headers, &peer, app.clock.now()).await?))
 }
 
 /// Tells whether a chain of this asserter is alive (RFC 7662), to its own workloads and whom the policy lists.

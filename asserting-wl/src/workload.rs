@@ -4,29 +4,32 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
+use chassis::provider::ProviderMetrics;
 use chassis::trust::TrustStore;
-use chassis::{ConfigError, Process, Running, Workload, identity, plain, service};
+use chassis::{ConfigError, Process, Running, Workload, identity, plain, service, storage};
 use mesh::{Allow, Identity};
 use spiffe::{SpiffeId, TrustDomain};
-use store::seal::SealKey;
-use store::{Moment, Store};
+use store::Store;
 use token::{Policy, RootKeys};
 use tokio::net::TcpListener;
 
 use crate::admission::Admission;
+use crate::certs::Shelf;
 use crate::config::{self, Config, LogoutSettings};
 use crate::examination::Examiner;
 use crate::housekeeping;
 use crate::introspection::Introspector;
 use crate::keyring::Keyring;
+use crate::keyring::vault::SealedVault;
 use crate::logout::{self, LogoutCounter, LogoutReceiver};
 use crate::metadata;
-use crate::minting::Minter;
+use crate::minting::{MintCounter, Minter};
 use crate::oauth::OauthVerifier;
 use crate::provenance::Provenance;
 use crate::rejections::Rejections;
 use crate::revocations::Ledger;
 use crate::routes::{self, App};
+use crate::sealing;
 use crate::validation::Validator;
 use crate::withdrawal::Withdrawals;
 
@@ -57,6 +60,7 @@ impl Workload for AssertingWl {
         if let Some(logout) = &config.logout {
             addresses.push(("logout", serve_logout(logout, &app, process).await?));
         }
+        storage::watch(Arc::clone(&store), process);
         process.tasks.spawn(housekeeping::run(Arc::clone(&store), Arc::clone(clock), stop.clone()));
         process.tasks.spawn(Arc::clone(&app.rejections).run(store, Arc::clone(clock), stop.clone()));
         let address = serve(&config, identity, trust_domain, app, process).await?;
@@ -74,18 +78,19 @@ async fn app(
     store: Arc<dyn Store>,
     process: &Process,
 ) -> anyhow::Result<App> {
-    let seal = SealKey::for_store(&config.store.url, config.seal.key_file.as_deref())?;
-    let now = Moment::from_seconds(process.clock.now().0);
-    let keyring = Arc::new(Keyring::open(&*store, &seal, config.mint.alg.jose(), now).await?);
-    let own_keys = RootKeys::parse(&serde_json::to_vec(&keyring.jwks(None))?)?;
+    let keyring = keyring(config, &store, process).await?;
     let http = mesh::web::client(config.providers.web()?)?;
-    let revocations = Arc::new(Ledger::open(&*store, process.clock.now()).await.context("revocations cannot be read")?);
+    let revocations =
+        Arc::new(Ledger::open(&*store, &me, process.clock.now()).await.context("revocations cannot be read")?);
     let following = Arc::clone(&revocations).follow(Arc::clone(&store), process.clock.clone(), process.stop.clone());
     process.tasks.spawn(following);
     let trust = TrustStore::start(&identity, &[], process)?;
-    trust.set_keys(me.clone(), own_keys);
-    let examiner = Arc::new(Examiner::new(me.clone(), &policy, trust, revocations.clone()));
-    let provenance = Arc::new(Provenance::new(me.clone(), seal, config.zkp));
+    believe_own(&keyring, &me, &trust);
+    let shelf = Arc::new(Shelf { store: Arc::clone(&store), trust, clock: process.clock.clone() });
+    let keeping = Arc::clone(&shelf).follow(identity.clone());
+    process.tasks.spawn(process.stop.clone().run_until_cancelled_owned(keeping));
+    let examiner = Arc::new(Examiner::new(me.clone(), &policy, Arc::clone(&shelf), revocations.clone()));
+    let provenance = Arc::new(Provenance::new(me.clone(), sealing::key(config, &*store).await?, config.zkp));
     let introspector =
         Introspector::new(Arc::clone(&examiner), Arc::clone(&store), Arc::clone(&provenance), policy.introspect);
     let withdrawals = Withdrawals {
@@ -94,9 +99,11 @@ async fn app(
         listed: policy.revoke.into_iter().map(|row| row.caller).collect(),
         clock: process.clock.clone(),
     };
+    let measured = ProviderMetrics::new(&process.metrics, process.clock.clone());
     let minter = Minter {
         me: me.clone(),
-        oauth: Arc::new(OauthVerifier::new(&policy.issuer, &http)?),
+        oauth: Arc::new(OauthVerifier::new(&policy.issuer, &http)?.measured(&measured)),
+        counted: MintCounter::new(&process.metrics),
         rows: policy.mint,
         keyring: Arc::clone(&keyring),
         identity,
@@ -105,11 +112,13 @@ async fn app(
         revocations,
         clock: process.clock.clone(),
         settings: config.mint.clone(),
+        signer_timeout: config.keys.signer_timeout.0,
     };
     Ok(App {
         minter: Arc::new(minter),
         introspector: Arc::new(introspector),
         store,
+        shelf,
         validator: Arc::new(Validator::new(examiner)),
         keyring,
         me: me.clone(),
@@ -120,6 +129,25 @@ async fn app(
         trust_domain: me.trust_domain().clone(),
         clock: process.clock.clone(),
     })
+}
+
+/// The keys, and the task that follows them in the store.
+async fn keyring(config: &Config, store: &Arc<dyn Store>, process: &Process) -> anyhow::Result<Arc<Keyring>> {
+    let vault = Arc::new(SealedVault::new(sealing::key(config, &**store).await?));
+    let (alg, schedule, clock) = (config.mint.alg.jose(), config.keys.schedule(), &process.clock);
+    let keyring = Arc::new(Keyring::open(Arc::clone(store), vault, alg, schedule, clock.moment()).await?);
+    let following = Arc::clone(&keyring).follow(config.keys.follow.0, Arc::clone(clock), process.stop.clone());
+    process.tasks.spawn(following);
+    Ok(keyring)
+}
+
+/// Believes the published keys as every verifier does, from the moment they are published.
+fn believe_own(keyring: &Keyring, me: &SpiffeId, trust: &TrustStore) {
+    let (me, trust) = (me.clone(), trust.clone());
+    keyring.tell(move |jwks| match serde_json::to_vec(jwks).map(|jwks| RootKeys::parse(&jwks)) {
+        Ok(Ok(keys)) => trust.set_keys(me.clone(), keys),
+        error => tracing::error!(?error, "the published keys cannot be read back"),
+    });
 }
 
 /// The listener for identity providers.

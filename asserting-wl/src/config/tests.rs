@@ -27,9 +27,23 @@ fn the_documented_settings_are_the_defaults() {
     let least =
         parse("store.url = \"sqlite://asserting-wl.db?mode=rwc\"\npolicy = \"asserting-wl.policy.toml\"").unwrap();
     let view = |config: &Config| {
-        let Config { identity, listen, public_url, store: _, seal, policy: _, mint, zkp, providers, logout, limits } =
-            config;
-        format!("{identity:?} {listen:?} {public_url:?} {seal:?} {mint:?} {zkp:?} {providers:?} {logout:?} {limits:?}")
+        let Config {
+            store: _,
+            policy: _,
+            identity,
+            listen,
+            public_url,
+            seal,
+            keys,
+            mint,
+            zkp,
+            providers,
+            logout,
+            limits,
+        } = config;
+        format!(
+            "{identity:?} {listen:?} {public_url:?} {seal:?} {keys:?} {mint:?} {zkp:?} {providers:?} {logout:?} {limits:?}"
+        )
     };
     assert_eq!(view(&documented), view(&least));
     assert_eq!(documented.store, least.store);
@@ -57,6 +71,41 @@ fn refuses_lives_and_limits_out_of_range() {
     let nobody = checked("logout = { listen = \"127.0.0.1:0\", audience = [] }");
     assert_eq!(nobody, Err("`logout.audience`: an empty list believes no logout".into()));
     assert_eq!(checked("limits.burst = 0"), Err("`limits`: every limit must be at least 1".into()));
+}
+
+#[test]
+fn refuses_a_life_of_keys_in_which_a_verifier_may_miss_one() {
+    for (setting, message) in [
+        ("keys.publish_before = \"9m\"", "`keys.publish_before`: verifiers refresh within 5m: 10m to 24h"),
+        ("keys.publish_before = \"25h\"", "`keys.publish_before`: verifiers refresh within 5m: 10m to 24h"),
+        (
+            "keys.rotate_every = \"39m\"",
+            "`keys.rotate_every`: 0s for never, or at least four times keys.publish_before",
+        ),
+        ("keys.follow = \"99ms\"", "`keys.follow`: 100ms to 10s"),
+        ("keys.follow = \"11s\"", "`keys.follow`: 100ms to 10s"),
+        ("keys.signer_timeout = \"9ms\"", "`keys.signer_timeout`: 10ms to 30s"),
+        ("keys.signer_timeout = \"31s\"", "`keys.signer_timeout`: 10ms to 30s"),
+    ] {
+        assert_eq!(checked(setting), Err(message.into()));
+    }
+    for setting in ["keys.rotate_every = \"0s\"", "keys.rotate_every = \"40m\"", "keys.publish_before = \"24h\""] {
+        assert_eq!(checked(setting), Ok(()), "{setting}");
+    }
+}
+
+#[test]
+fn a_sealing_key_is_32_bytes_from_one_place() {
+    let key = "seal.key = \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"";
+    assert_eq!(checked(key), Ok(()));
+    for wrong in ["", "AAEC", "not base64!", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISI="] {
+        let refused = checked(&format!("seal.key = \"{wrong}\""));
+        assert_eq!(refused, Err("`seal.key`: 32 bytes in base64 (openssl rand -base64 32)".into()));
+    }
+    let both = checked(&format!("{key}\nseal.key_file = \"/etc/dasvid/seal.key\""));
+    assert_eq!(both, Err("`seal.key`: a key or a key_file, not both".into()));
+    let shown = format!("{:?}", parse(&format!("{key}\n{POLICY}")).unwrap().seal);
+    assert!(!shown.contains("AAEC"), "{shown}");
 }
 
 #[test]

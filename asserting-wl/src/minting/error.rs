@@ -9,6 +9,8 @@ use token::Refusal;
 use token::mint::MintError as SigningError;
 use wire::problem::ProblemKind;
 
+use crate::keyring::KeyringError;
+use crate::keyring::signer::SignerError;
 use crate::oauth::OauthError;
 use crate::permission::PermissionError;
 use crate::provenance::ProvenanceError;
@@ -38,9 +40,18 @@ pub enum MintError {
     /// The SVID is about to expire and its successor has not come yet.
     #[error("the SVID is about to expire and its successor has not come yet")]
     IdentityExpires,
-    /// The root could not be signed.
+    /// There is no key to sign with.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// What holds the key did not sign.
     #[error("the root could not be signed")]
-    Signing(#[from] SigningError),
+    Signer(#[from] SignerError),
+    /// The key went out of use while the root was made.
+    #[error("the key went out of use while the root was made; try again")]
+    KeyRetired,
+    /// The key is not one for the mode.
+    #[error("the root could not be signed")]
+    Signing(#[source] SigningError),
     /// The root is none any verifier would read: a claim of the provider is too long.
     #[error("the access token says more than fits into a DA-SVID")]
     Form(Refusal),
@@ -69,6 +80,15 @@ impl MintError {
     }
 }
 
+impl From<SigningError> for MintError {
+    fn from(error: SigningError) -> Self {
+        match error {
+            SigningError::Claims(refusal) => Self::Form(refusal),
+            other => Self::Signing(other),
+        }
+    }
+}
+
 impl Problem for MintError {
     fn kind(&self) -> ProblemKind {
         match self {
@@ -78,10 +98,14 @@ impl Problem for MintError {
             | Self::MisplacedBinding => ProblemKind::InvalidRequest,
             Self::Permission(_) => ProblemKind::NotPermitted,
             Self::Revocation(refusal) if refusal.problem_slug() == ProblemKind::Revoked.slug() => ProblemKind::Revoked,
-            Self::Revocation(_) | Self::Identity(_) | Self::IdentityExpires | Self::Store(_) => {
-                ProblemKind::Unavailable
-            }
-            Self::Form(_) | Self::Signing(SigningError::Claims(_)) => ProblemKind::InvalidToken,
+            Self::Revocation(_)
+            | Self::Identity(_)
+            | Self::IdentityExpires
+            | Self::Keyring(_)
+            | Self::Signer(_)
+            | Self::KeyRetired
+            | Self::Store(_) => ProblemKind::Unavailable,
+            Self::Form(_) => ProblemKind::InvalidToken,
             Self::Signing(_) | Self::Provenance(_) | Self::Randomness => ProblemKind::Internal,
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use store::{Event, MintRecord, Moment, Person};
 use token::claims::RootClaims;
 use token::encoding::Digest;
+use token::refusal::{Reason, RevokedBy};
 use token::revocation::{RevocationQuery, Revocations};
 use token::{Chain, Mode};
 
@@ -45,7 +46,11 @@ pub(super) async fn commit(
 fn refuse_revoked(minter: &Minter, root: &Chain, peer: &Peer) -> Result<(), MintError> {
     let (peer, peer_x5t, now) = (&peer.id, Digest(peer.x5t), minter.clock.now());
     let query = RevocationQuery { chain: root, signers: &[], peer, peer_x5t, is_unsafe: true, now };
-    minter.revocations.check(&query).map_err(MintError::Revocation)
+    minter.revocations.check(&query).map_err(|refusal| match refusal.reason {
+        // Signed with what an operator took out of use a moment ago; another attempt is signed with what follows it.
+        Reason::Revoked(RevokedBy::MintingKey | RevokedBy::MintingTime) => MintError::KeyRetired,
+        _ => MintError::Revocation(refusal),
+    })
 }
 
 fn mint_record(root: &Chain) -> MintRecord {

@@ -3,8 +3,9 @@
 //! A list is read from the store for every answer, so it is never older than its `iat`. It is signed so that a verifier
 //! believes the asserter, whatever carried the list; its `typ` keeps it from being taken for a DA-SVID.
 
+use std::time::Duration;
+
 use chassis::Problem;
-use crypto::jose::SignatureError;
 use spiffe::SpiffeId;
 use store::{Moment, Store, StoreError, StoredRevocation};
 use token::Timestamp;
@@ -12,8 +13,10 @@ use token::encoding::{base64url, base64url_json};
 use wire::problem::ProblemKind;
 use wire::revocations::{RevocationEntry, RevocationList, TYPE};
 
+use super::key_of;
 use super::record::ROOT_LIFE;
-use crate::keyring::MintingKey;
+use crate::keyring::KeyringError;
+use crate::keyring::signer::{self, Signer, SignerError};
 
 /// Most records in one list; about 300 KiB.
 const PAGE: u32 = 1000;
@@ -28,9 +31,12 @@ pub enum ListError {
     /// The records cannot be read.
     #[error("the revocations cannot be read")]
     Store(#[from] StoreError),
+    /// There is no key to sign the list with.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// The list could not be signed.
     #[error("the list of revocations could not be signed")]
-    Signature(#[source] SignatureError),
+    Signer(#[from] SignerError),
     /// The list could not be written.
     #[error("the list of revocations could not be written")]
     Form(#[source] serde_json::Error),
@@ -40,8 +46,8 @@ impl Problem for ListError {
     fn kind(&self) -> ProblemKind {
         match self {
             Self::Query => ProblemKind::InvalidRequest,
-            Self::Store(_) => ProblemKind::Unavailable,
-            Self::Signature(_) | Self::Form(_) => ProblemKind::Internal,
+            Self::Store(_) | Self::Keyring(_) | Self::Signer(_) => ProblemKind::Unavailable,
+            Self::Form(_) => ProblemKind::Internal,
         }
     }
 }
@@ -79,21 +85,21 @@ pub async fn read(store: &dyn Store, me: &SpiffeId, after: u64, now: Timestamp) 
         after,
         version: u64::try_from(version).unwrap_or(0),
         complete,
-        records: page.iter().map(entry).filter(|entry| entry.expires > now.0).collect(),
+        records: page.iter().map(|stored| entry(me, stored)).filter(|entry| entry.expires > now.0).collect(),
     })
 }
 
 /// Verifiers meet roots only, so a record of whom roots stand for concerns them no longer than a root lives that was
 /// minted before it.
-fn entry(stored: &StoredRevocation) -> RevocationEntry {
+fn entry(me: &SpiffeId, stored: &StoredRevocation) -> RevocationEntry {
     let revocation = &stored.revocation;
     let expires = match revocation.scope.as_str() {
-        "workload" | "certificate" => revocation.expires,
+        "workload" | "certificate" | "minting-key" => revocation.expires,
         _ => revocation.expires.min(revocation.recorded_at.plus_seconds(ROOT_LIFE)),
     };
     RevocationEntry {
         scope: revocation.scope.clone(),
-        key: revocation.key.clone(),
+        key: key_of(me, revocation).map_or_else(|_| revocation.key.clone(), |key| key.parts()),
         not_after_iat: revocation.not_after_iat.map(Moment::seconds),
         cause: revocation.cause.clone(),
         expires: expires.seconds(),
@@ -103,11 +109,12 @@ fn entry(stored: &StoredRevocation) -> RevocationEntry {
 /// The list as it travels: a compact JWS.
 ///
 /// # Errors
-/// [`ListError::Signature`] or [`ListError::Form`]; neither is the caller's fault.
-pub fn sign(list: &RevocationList, key: &MintingKey) -> Result<String, ListError> {
-    let header = serde_json::json!({"typ": TYPE, "alg": key.algorithm.name(), "kid": key.kid});
+/// [`ListError::Signer`] or [`ListError::Form`]; neither is the caller's fault.
+pub async fn sign(list: &RevocationList, key: &dyn Signer, patience: Duration) -> Result<String, ListError> {
+    let public = key.public();
+    let header = serde_json::json!({"typ": TYPE, "alg": signer::algorithm(public).name(), "kid": public.thumbprint()});
     let payload = serde_json::to_vec(list).map_err(ListError::Form)?;
     let message = format!("{}.{}", base64url_json(header), base64url(&payload));
-    let signature = key.key.sign(key.algorithm, message.as_bytes()).map_err(ListError::Signature)?;
+    let signature = signer::sign(key, message.as_bytes(), patience).await?;
     Ok(format!("{message}.{}", base64url(&signature)))
 }

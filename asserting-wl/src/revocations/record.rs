@@ -6,9 +6,11 @@ use token::Timestamp;
 use token::revocation::RevocationKey;
 
 /// The event's kind in the outbox.
-const KIND: &str = "assertion-revoked";
+pub(super) const KIND: &str = "assertion-revoked";
 /// The longest life of an OAuth token, and a minute: a record of whom it stands for is kept this long, seconds.
 const OAUTH_LIFE: u64 = 3600 + 60;
+/// How long a verifier that cannot fetch them believes the keys it has, and a minute, seconds.
+const KEY_LIFE: u64 = 3600 + 60;
 /// The longest life of a root, and a minute: a record of a root or link is kept this long, seconds.
 pub(super) const ROOT_LIFE: u64 = 600 + 60;
 
@@ -20,6 +22,10 @@ pub enum Cause {
     Logout,
     /// A workload gave a token back (RFC 7009).
     TokenRevoked,
+    /// An operator took a key out of use.
+    KeyRetired,
+    /// An operator refuses what was minted before a moment.
+    MintedBefore,
 }
 
 impl Cause {
@@ -29,6 +35,8 @@ impl Cause {
         match self {
             Self::Logout => "logout",
             Self::TokenRevoked => "token-revoked",
+            Self::KeyRetired => "key-retired",
+            Self::MintedBefore => "minted-before",
         }
     }
 }
@@ -38,7 +46,7 @@ impl Cause {
 pub struct Revoked {
     /// What.
     pub key: RevocationKey,
-    /// Only logins up to this moment.
+    /// Only logins up to this moment; for an asserter, only roots minted up to it.
     pub not_after_iat: Option<Timestamp>,
     /// Why.
     pub cause: Cause,
@@ -57,6 +65,7 @@ impl Revoked {
         let at = Moment::from_seconds(now.0);
         let life = match self.key {
             RevocationKey::Session { .. } | RevocationKey::Person { .. } => OAUTH_LIFE,
+            RevocationKey::MintingKey(_) => KEY_LIFE,
             _ => ROOT_LIFE,
         };
         let revocation = Revocation {
@@ -102,7 +111,9 @@ fn subject(key: &RevocationKey) -> Value {
             "tenant": {"format": "uri", "uri": dpa},
         }),
         RevocationKey::Person { dpa, dpr } => json!({"format": "iss_sub", "iss": dpa, "sub": dpr}),
-        RevocationKey::Workload(id) => json!({"format": "uri", "uri": id.to_string()}),
-        RevocationKey::Certificate(x5t) => json!({"format": "opaque", "id": x5t.to_string()}),
+        RevocationKey::Workload(id) | RevocationKey::Asserter(id) => json!({"format": "uri", "uri": id.to_string()}),
+        RevocationKey::Certificate(hash) | RevocationKey::MintingKey(hash) => {
+            json!({"format": "opaque", "id": hash.to_string()})
+        }
     }
 }

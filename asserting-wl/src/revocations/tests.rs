@@ -31,7 +31,7 @@ async fn a_ledger_knows_what_was_recorded_before_it_was_opened_and_after() {
     for number in 0..5 {
         assert!(record(&*store, &session(&format!("s{number}"))).await);
     }
-    let ledger = Ledger::open(&*store, NOW).await.unwrap();
+    let ledger = Ledger::open(&*store, &me(), NOW).await.unwrap();
     assert_eq!(ledger.len(), 5);
     assert!(record(&*store, &session("late")).await);
     assert_eq!(ledger.len(), 5);
@@ -47,7 +47,7 @@ async fn a_ledger_reads_more_than_a_page() {
         session(&format!("s{number}")).record(&mut *tx, NOW).await.unwrap();
     }
     tx.commit().await.unwrap();
-    let ledger = Ledger::open(&*store, NOW).await.unwrap();
+    let ledger = Ledger::open(&*store, &me(), NOW).await.unwrap();
     assert_eq!(ledger.len(), PAGE as usize + 1);
 }
 

@@ -315,7 +315,7 @@ async fn a_logout_is_not_acknowledged_while_the_store_is_down() {
         oauth: Arc::new(OauthVerifier::new(&policy.issuer, &web).unwrap()),
         audience: vec!["bank-web".to_owned()],
         store: Arc::new(Down),
-        ledger: Arc::new(Ledger::default()),
+        ledger: Arc::new(Ledger::unread(id("asserting-wl"))),
         clock: Arc::new(SystemClock),
         counted: LogoutCounter::new(&Metrics::default()),
     };

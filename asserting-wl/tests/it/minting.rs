@@ -1,16 +1,18 @@
 //! What is minted, what is recorded of it, and what survives a restart.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use asserting_wl::config::MintSettings;
+use asserting_wl::config::{KeySettings, MintSettings};
 use asserting_wl::keyring::Keyring;
-use asserting_wl::minting::{Endpoint, Minter};
+use asserting_wl::keyring::vault::SealedVault;
+use asserting_wl::minting::{Endpoint, MintCounter, Minter};
 use asserting_wl::oauth::OauthVerifier;
 use asserting_wl::provenance::{Provenance, ZkpSettings};
 use asserting_wl::revocations::{Cause, Ledger, Revoked};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chassis::{Problem, SystemClock};
+use chassis::{Metrics, Problem, SystemClock};
 use crypto::jose::Algorithm;
 use mesh::Peer;
 use mesh::web::WebSettings;
@@ -282,7 +284,7 @@ async fn nothing_is_minted_while_nobody_knows_what_is_revoked() {
     let bank = Bank::open("rfc9068").await;
     let peer = Peer { id: id("subject-wl"), x5t: [7; 32], addr: "127.0.0.1:1".parse().unwrap() };
     let store = store::open("memory:").await.unwrap();
-    let refused = mint_with(&bank, store, Ledger::default(), &peer).await;
+    let refused = mint_with(&bank, store, Ledger::unread(id("asserting-wl")), &peer).await;
     assert_eq!(refused, Err(ProblemKind::Unavailable));
 }
 
@@ -300,7 +302,8 @@ async fn mint_under(
     peer: &Peer,
 ) -> Result<(), ProblemKind> {
     let store = store::open("memory:").await.unwrap();
-    let early = if late { Some(Ledger::open(&*store, Timestamp(now())).await.unwrap()) } else { None };
+    let early =
+        if late { Some(Ledger::open(&*store, &id("asserting-wl"), Timestamp(now())).await.unwrap()) } else { None };
     if let Some((key, not_after_iat)) = revoked {
         let source = ("https://idp.example".to_owned(), "j1".to_owned());
         let revoked = Revoked { key, not_after_iat, cause: Cause::Logout, source, txn: None };
@@ -310,7 +313,7 @@ async fn mint_under(
     }
     let ledger = match early {
         Some(ledger) => ledger,
-        None => Ledger::open(&*store, Timestamp(now())).await.unwrap(),
+        None => Ledger::open(&*store, &id("asserting-wl"), Timestamp(now())).await.unwrap(),
     };
     mint_with(bank, store, ledger, peer).await
 }
@@ -334,8 +337,10 @@ modes = ["plain"]
         issuer = bank.provider.issuer
     );
     let policy: Policy = chassis::config::parse(&text).unwrap();
-    let seal = SealKey::from_bytes([1; 32]);
-    let keyring = Keyring::open(&*store, &seal, Algorithm::Es256, Moment::from_seconds(now())).await.unwrap();
+    let seal = || SealKey::from_bytes([1; 32]);
+    let (vault, schedule) = (Arc::new(SealedVault::new(seal())), KeySettings::default().schedule());
+    let now = Moment::from_seconds(now());
+    let keyring = Keyring::open(Arc::clone(&store), vault, Algorithm::Es256, schedule, now).await.unwrap();
     let minter = Minter {
         me: id("asserting-wl"),
         oauth: Arc::new(
@@ -346,9 +351,11 @@ modes = ["plain"]
         identity: identity(bank.folder.path(), "asserting-wl").await,
         store: Arc::clone(&store),
         revocations: Arc::new(ledger),
-        provenance: Arc::new(Provenance::new(id("asserting-wl"), seal, ZkpSettings::default())),
+        provenance: Arc::new(Provenance::new(id("asserting-wl"), seal(), ZkpSettings::default())),
         clock: Arc::new(SystemClock),
         settings: MintSettings::default(),
+        counted: MintCounter::new(&Metrics::default()),
+        signer_timeout: Duration::from_secs(2),
     };
     let access_token = bank.token_with(json!({ "auth_time": login() }));
     let request = MintRequest { access_token, audience: None, scope: None, rqd: None };
