@@ -17,6 +17,7 @@ use token::claims::RootClaims;
 use token::encoding::{base64url, from_base64url};
 use token::policy::Introspect;
 use token::{Chain, Mode, Refusal, Timestamp};
+use tracing::Instrument as _;
 use wire::introspect::{IntrospectRequest, IntrospectResponse, Zkp};
 use wire::problem::ProblemKind;
 
@@ -41,8 +42,8 @@ pub enum IntrospectionError {
     /// The proof cannot be made.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
-    /// Nobody knows what is revoked right now.
-    #[error("what is revoked is not known right now")]
+    /// Nobody knows what is revoked, or whether a certificate is kept, right now.
+    #[error("what is revoked or kept is not known right now")]
     Revocations(#[source] Refusal),
     /// The record of mints cannot be read.
     #[error("the record of mints cannot be read")]
@@ -109,7 +110,11 @@ impl Introspector {
             return Ok(IntrospectResponse::inactive());
         }
         let zkp = match nonce {
-            Some(nonce) if self.sees_oauth_claims(&peer.id) => self.prove(chain.root(), &peer.id, &nonce, now).await?,
+            Some(nonce) if self.sees_oauth_claims(&peer.id) => {
+                self.prove(chain.root(), &peer.id, &nonce, now)
+                    .instrument(chassis::span!("introspection.prove"))
+                    .await?
+            }
             _ => None,
         };
         Ok(IntrospectResponse { zkp, ..active(&chain) })
@@ -128,7 +133,7 @@ impl Introspector {
         }
         let Ok(chain) = Chain::parse(&request.token) else { return Ok(None) };
         let unsealed = chain.mode() == Mode::Anonymous && !chain.last().is_some_and(|link| link.claims.fin());
-        let alive = !unsealed && alive(self.examiner.examine(Exhibit { chain: &chain, headers, peer }, now))?;
+        let alive = !unsealed && alive(self.examiner.examine(Exhibit { chain: &chain, headers, peer }, now).await)?;
         Ok(alive.then_some(chain))
     }
 

@@ -12,7 +12,7 @@ mod profile;
 
 use std::collections::{HashMap, HashSet};
 
-use chassis::provider::{self, Provider};
+use chassis::provider::{self, Provider, ProviderMetrics};
 use crypto::jose::PublicKey;
 use spiffe::SpiffeId;
 use token::Timestamp;
@@ -53,6 +53,14 @@ impl OauthVerifier {
             (url, TrustedIssuer { profile, audience, clients, algs, provider })
         };
         Ok(Self { issuers: issuers.iter().map(trusted).collect() })
+    }
+
+    /// The same verifier, whose issuers' keys `metrics` shows.
+    #[must_use]
+    pub fn measured(mut self, metrics: &ProviderMetrics) -> Self {
+        let measured = |issuer: TrustedIssuer| TrustedIssuer { provider: issuer.provider.measured(metrics), ..issuer };
+        self.issuers = self.issuers.into_iter().map(|(url, issuer)| (url, measured(issuer))).collect();
+        self
     }
 
     /// Finds what is wrong with the issuers of a policy.

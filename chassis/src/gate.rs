@@ -8,6 +8,7 @@ mod buffered;
 mod error;
 mod events;
 mod inbound;
+mod references;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +21,13 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use spiffe::SpiffeId;
-use token::{Accept, Arrival, Body, Chain, Mode, Reason, Refusal, Revocations, RouteRule, Rule, Verified, Verifier};
+use token::{
+    Accept, Arrival, Body, Chain, Fetched, Mode, Reason, Refusal, Revocations, RouteRule, Rule, Verified, Verifier,
+};
+use tracing::Instrument as _;
+use tracing::field::{Empty, display};
 
+use crate::certificates::Fetcher;
 use crate::clock::Clock;
 use crate::process::Process;
 use crate::provenance::ProofCheck;
@@ -37,6 +43,7 @@ use inbound::Inbound;
 pub struct Gate {
     inner: Arc<Inner>,
     provenance: Option<Arc<ProofCheck>>,
+    certificates: Option<Fetcher>,
 }
 
 struct Inner {
@@ -70,13 +77,20 @@ impl Gate {
         let chains = process.metrics.register("chains", "Chains that were verified", Family::default());
         let verifier = Verifier::new(me.clone(), accept);
         let inner = Inner { me, verifier, trust, revocations, events, clock: process.clock.clone(), chains };
-        Self { inner: Arc::new(inner), provenance: None }
+        Self { inner: Arc::new(inner), provenance: None, certificates: None }
     }
 
     /// The same gate, which also has proofs checked (rule 13).
     #[must_use]
     pub fn with_provenance(mut self, provenance: Option<ProofCheck>) -> Self {
         self.provenance = provenance.map(Arc::new);
+        self
+    }
+
+    /// The same gate, which also fetches certificates that a chain names and does not carry.
+    #[must_use]
+    pub fn with_certificates(mut self, certificates: Option<Fetcher>) -> Self {
+        self.certificates = certificates;
         self
     }
 
@@ -96,13 +110,27 @@ impl Gate {
         route: &RouteRule,
     ) -> Result<Verified<Chain>, GateError> {
         let inbound = Inbound::new(parts, trailers, body);
-        match self.verify(peer, &inbound, route).await {
+        let span = crate::span!(
+            "gate.verify",
+            dasvid.peer = %peer.id,
+            dasvid.mode = Empty,
+            dasvid.rule = Empty,
+            dasvid.segment = Empty,
+            dasvid.segments = Empty,
+            dasvid.txn = Empty,
+        );
+        match self.verify(peer, &inbound, route).instrument(span.clone()).await {
             Ok(chain) => {
+                span.record("dasvid.mode", chain.mode().name());
+                span.record("dasvid.segments", chain.segments());
+                span.record("dasvid.txn", display(&chain.root().txn));
                 self.count("accepted", "none", Some(chain.mode()));
                 tracing::debug!(txn = %chain.root().txn, links = chain.links().len(), "chain admitted");
                 Ok(chain)
             }
             Err(refusal) => {
+                span.record("dasvid.rule", refusal.rule.name());
+                span.record("dasvid.segment", refusal.segment);
                 self.refused(peer, &inbound, &refusal).await;
                 Err(GateError::Refused { refusal, culprit: self.inner.me.clone() })
             }
@@ -123,18 +151,25 @@ impl Gate {
     }
 
     async fn verify_offline(&self, arrival: &Arrival<'_>, inbound: &Inbound<'_>) -> Result<Verified<Chain>, Refusal> {
-        let first = self.verify_now(arrival);
-        match &first {
-            Err(refusal) if is_key_missing(refusal) => {}
-            _ => return first,
+        let mut first = self.verify_now(arrival, &Fetched::default());
+        if first.as_ref().is_err_and(is_key_missing) && self.refresh_keys(inbound).await {
+            first = self.verify_now(arrival, &Fetched::default());
         }
-        let Some(asserter) = inbound.chain().map(|chain| chain.root().iss.clone()) else { return first };
-        if self.inner.trust.refresh_for(&asserter).await { self.verify_now(arrival) } else { first }
+        match first {
+            Err(refusal) if refusal.wants_certificate() => self.verify_fetching(arrival, refusal).await,
+            outcome => outcome,
+        }
     }
 
-    fn verify_now(&self, arrival: &Arrival<'_>) -> Result<Verified<Chain>, Refusal> {
-        let trust = self.inner.trust.snapshot();
-        self.inner.verifier.verify(arrival, &trust, self.inner.revocations.as_ref(), self.inner.clock.now())
+    /// Fetches the keys of whoever the root says asserts it; false if that is nobody listed, or was done a moment ago.
+    async fn refresh_keys(&self, inbound: &Inbound<'_>) -> bool {
+        let Some(asserter) = inbound.chain().map(|chain| chain.root().iss.clone()) else { return false };
+        self.inner.trust.refresh_for(&asserter).await
+    }
+
+    fn verify_now(&self, arrival: &Arrival<'_>, fetched: &Fetched) -> Result<Verified<Chain>, Refusal> {
+        let (trust, now) = (self.inner.trust.snapshot(), self.inner.clock.now());
+        self.inner.verifier.verify_with(arrival, fetched, &trust, self.inner.revocations.as_ref(), now)
     }
 
     /// Counts, logs and reports a refusal, once.

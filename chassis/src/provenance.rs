@@ -17,17 +17,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use mesh::{Client, ClientSettings, Identity};
+use mesh::{Client, ClientSettings, Identity, Origins};
 use spiffe::SpiffeId;
 use token::policy::{Proof, Verification};
 use token::provenance::{self, Envelope, IssuerKeyError, Provenance as _, ProvenanceError};
 use token::{Arrival, Chain, Policy, Reason};
-use url::Url;
+use tracing::Instrument as _;
 use wire::introspect::{IntrospectResponse, Zkp};
 
 use crate::clock::Clock;
 use crate::config::ProviderSettings;
 use crate::process::Process;
+use crate::provider::ProviderMetrics;
 
 use asserter::MeshAsserter;
 pub use asserter::{Asserter, Unanswered};
@@ -56,7 +57,7 @@ impl ProofCheck {
     pub fn of_policy(
         policy: &Policy,
         identity: &Identity,
-        (asserter, url): (&SpiffeId, &Url),
+        (asserter, origins): (&SpiffeId, &Origins),
         providers: &ProviderSettings,
         process: &Process,
     ) -> anyhow::Result<Option<Self>> {
@@ -64,11 +65,12 @@ impl ProofCheck {
             return Ok(None);
         }
         let http = mesh::web::client(providers.web()?)?;
-        let issuers = Arc::new(IssuerCache::new(&policy.accept.issuers, &http, process.clock.clone())?);
+        let issuers = IssuerCache::new(&policy.accept.issuers, &http, process.clock.clone())?;
+        let issuers = Arc::new(issuers.measured(&ProviderMetrics::new(&process.metrics, process.clock.clone())));
         let mut check = Self::new(identity.id()?, policy, issuers, process.clock.clone());
         if policy.provenance.verification == Verification::Introspect {
-            let settings = ClientSettings { first_byte_timeout: PATIENCE, ..ClientSettings::default() };
-            let client = Client::new(identity, asserter.clone(), url, settings)?;
+            let settings = ClientSettings { first_byte_timeout: PATIENCE, ..process.client() };
+            let client = Client::balanced(identity, asserter.clone(), origins, settings)?;
             check = check.asking(asserter.clone(), Box::new(MeshAsserter(client)));
         }
         Ok(Some(check))
@@ -113,7 +115,9 @@ impl ProofCheck {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(|_| Reason::ProofUnavailable)?;
         let certificates = certificates.and_then(|line| HeaderValue::from_bytes(line).ok());
-        let answer = asserter.introspect(&chain.to_show(), certificates, &nonce).await.map_err(|error| {
+        let span = crate::span!("provenance.ask", otel.kind = "client", dasvid.server = %id);
+        let shown = chain.to_show();
+        let answer = asserter.introspect(&shown, certificates, &nonce).instrument(span).await.map_err(|error| {
             tracing::warn!(asserter = %id, "it cannot be asked about a chain: {error}");
             Reason::ProofUnavailable
         })?;

@@ -8,7 +8,8 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use chassis::gate::{Gate, GateError};
-use chassis::{Clock, Rejected};
+use chassis::service::RouteName;
+use chassis::{Clock, Rejected, trace};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
@@ -19,6 +20,7 @@ use token::encoding::Digest;
 use token::policy::{RequestBinding, Route, RouteRule};
 use token::request::fields;
 use token::{Chain, Policy, Refusal, Revocations, Verified, binding};
+use tracing::Instrument as _;
 use wire::header::{DA_SVID, DA_SVID_CERTS, IDEMPOTENCY_KEY};
 
 use crate::exchange::{Ended, Exchange};
@@ -48,13 +50,19 @@ pub(crate) struct Proxy {
 
 /// Passes a request on, or says why not.
 pub(crate) async fn forward(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
-    match proxy.answer(request).await {
+    // The policy's own words, for the router knows no route.
+    let route = proxy.policy.route(request.method().as_str(), request.uri().path()).map(|route| route.path.clone());
+    let mut response = match proxy.answer(request).await {
         Ok(response) => response,
         Err(cause) => {
             let culprit = if blames_next(&cause) { proxy.client.server() } else { &proxy.me };
             Rejected(Refused { culprit: culprit.clone(), cause }).into_response()
         }
+    };
+    if let Some(route) = route {
+        response.extensions_mut().insert(RouteName(route));
     }
+    response
 }
 
 impl Proxy {
@@ -65,7 +73,7 @@ impl Proxy {
         let rule = self.route(&parts)?.rule();
         let known = if body.is_end_stream() { token::Body::Absent } else { token::Body::Streaming };
         let chain = self.gate.admit(&peer, &parts, known, None, &rule).await?;
-        let continued = self.continue_chain(&chain, &parts, &rule, known)?;
+        let continued = chassis::span!("link.extend").in_scope(|| self.continue_chain(&chain, &parts, &rule, known))?;
         if parts.method == Method::OPTIONS && last_forward(&mut parts.headers) {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
@@ -117,7 +125,8 @@ impl Proxy {
         let expected = Expectation { digest: chain.body_digest(), max_bytes: self.max_bytes, idle: self.idle };
         let watch =
             Watch::start(chain, self.revocations.clone(), self.clock.clone(), exchange.clone(), watch::INTERVAL);
-        let sending = self.send(self.outbound(parts, continued), body, expected, &exchange);
+        let span = chassis::span!("proxy.forward", otel.kind = "client", dasvid.server = %self.client.server());
+        let sending = self.send(self.outbound(parts, continued), body, expected, &exchange).instrument(span);
         let sent = tokio::select! {
             sent = sending => sent,
             () = exchange.ended() => Err(Cause::Ended(Ended::ClientGone)),
@@ -144,11 +153,12 @@ impl Proxy {
     /// sent to.
     async fn send(
         &self,
-        parts: Parts,
+        mut parts: Parts,
         body: Body,
         expected: Expectation,
         exchange: &Exchange,
     ) -> Result<http::Response<AnswerBody>, Cause> {
+        trace::carry(&mut parts.headers);
         let is_keyed = parts.headers.contains_key(IDEMPOTENCY_KEY);
         if body.is_end_stream() && (parts.method.is_safe() || is_keyed) {
             return Ok(self.client.send_whole(http::Request::from_parts(parts, Bytes::new())).await?);

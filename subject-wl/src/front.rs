@@ -27,7 +27,7 @@ use crate::{
     pages::{self, Frame, MessagePage},
     random,
     session::{self, Session, Sessions},
-    sign_in::{self, Departures},
+    sign_in::{self, Departures, Logins},
     sign_out, transactions, transfer,
 };
 
@@ -43,6 +43,7 @@ pub(crate) struct Front {
     pub(crate) content_policy: HeaderValue,
     pub(crate) sessions: Sessions,
     pub(crate) departures: Departures,
+    pub(crate) logins: Logins,
     pub(crate) oidc: Oidc,
     pub(crate) bank: Arc<dyn Bank>,
     pub(crate) clock: Arc<dyn Clock>,

@@ -9,9 +9,10 @@ use std::{
     },
 };
 
-use chassis::Clock;
+use chassis::{Clock, Metrics};
 use moka::sync::Cache;
 use openidconnect::core::CoreIdToken;
+use prometheus_client::metrics::gauge::Gauge;
 use sha2::{Digest, Sha256};
 use token::{Mode, Timestamp};
 use wire::bank::{DepositRequest, TransferRequest};
@@ -152,6 +153,17 @@ impl Sessions {
             .time_to_live(settings.absolute.0)
             .build();
         Self { clock, settings: settings.clone(), known }
+    }
+
+    /// The same sessions, whose number `metrics` shows.
+    pub(crate) fn measured(self, metrics: &Metrics) -> Self {
+        let open: Gauge = metrics.register("sessions", "Sessions of people who are signed in", Gauge::default());
+        let known = self.known.clone();
+        metrics.before_each_scrape(move || {
+            known.run_pending_tasks();
+            open.set(i64::try_from(known.entry_count()).unwrap_or(i64::MAX));
+        });
+        self
     }
 
     /// Remembers a session under a new name, which is returned for the browser to keep.

@@ -8,8 +8,14 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::cookie::CookieJar;
+use chassis::Metrics;
 use moka::sync::Cache;
 use openidconnect::{Nonce, PkceCodeVerifier};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+};
+use tracing::Instrument;
 
 use crate::{
     bank::Holder,
@@ -59,6 +65,32 @@ impl Departures {
     }
 }
 
+/// Counts returns from the provider by what became of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Logins(Family<Labels, Counter>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    outcome: &'static str,
+}
+
+impl Logins {
+    /// The same, registered.
+    pub(crate) fn registered(metrics: &Metrics) -> Self {
+        let help = "Returns from the identity provider: signed-in, refused, or failed because it did not answer";
+        Self(metrics.register("logins", help, Family::default()))
+    }
+
+    fn count(&self, error: Option<&ReturnError>) {
+        let outcome = match error {
+            None => "signed-in",
+            Some(ReturnError::Oidc(OidcError::Unreachable(_) | OidcError::Address(_))) => "failed",
+            Some(_) => "refused",
+        };
+        self.0.get_or_create(&Labels { outcome }).inc();
+    }
+}
+
 /// Why a return from the provider is not a login.
 #[derive(Debug, thiserror::Error)]
 enum ReturnError {
@@ -101,7 +133,9 @@ pub(crate) async fn depart(State(front): State<Arc<Front>>, jar: CookieJar, RawQ
 
 /// Takes the browser back: the code becomes a session with a new name.
 pub(crate) async fn arrive(State(front): State<Arc<Front>>, jar: CookieJar, RawQuery(query): RawQuery) -> Response {
-    match returned(&front, &jar, query.unwrap_or_default().as_bytes()).await {
+    let returned = returned(&front, &jar, query.unwrap_or_default().as_bytes()).await;
+    front.logins.count(returned.as_ref().err());
+    match returned {
         Ok((session, next)) => {
             let name = front.sessions.open(session);
             let jar = jar.add(front.origin.cookie(session::COOKIE, name)).remove(front.origin.forget(PRE_LOGIN));
@@ -126,7 +160,8 @@ async fn returned(front: &Front, jar: &CookieJar, query: &[u8]) -> Result<(Sessi
         return Err(ReturnError::NoCode);
     }
     let verifier = PkceCodeVerifier::new(pending.verifier.clone());
-    let arrival = front.oidc.arrive(fields.get("code").to_owned(), &pending.nonce, verifier).await?;
+    let arriving = front.oidc.arrive(fields.get("code").to_owned(), &pending.nonce, verifier);
+    let arrival = arriving.instrument(chassis::span!("oidc.exchange", otel.kind = "client")).await?;
     let now = front.clock.now();
     let old = jar.get(&front.origin.cookie_name(session::COOKIE)).map(|cookie| cookie.value().to_owned());
     let mode =

@@ -25,7 +25,7 @@ use crate::{
     oidc::Oidc,
     origin::Origin,
     session::Sessions,
-    sign_in::Departures,
+    sign_in::{Departures, Logins},
 };
 use stub::StubBank;
 use visitor::{Page, Visitor};
@@ -98,6 +98,7 @@ pub(crate) fn front(
         content_policy: guard::content_policy(issuer),
         sessions: Sessions::new(&SessionSettings::default(), clock.clone()),
         departures: Departures::default(),
+        logins: Logins::default(),
         oidc: Oidc::new(
             LoginSettings::new(issuer),
             client,

@@ -16,7 +16,7 @@ use crate::{
     oidc::Oidc,
     origin::Origin,
     session::Sessions,
-    sign_in::Departures,
+    sign_in::{Departures, Logins},
 };
 
 /// How many browsers may be connected at once, and how slow and long their requests' heads may be.
@@ -39,7 +39,7 @@ impl Workload for SubjectWl {
 
     async fn start(config: Config, process: &Process) -> anyhow::Result<Running> {
         let identity = identity::connect(&config.identity, process).await?;
-        let bank = RemoteBank::new(identity, &config, process.clock.clone())?;
+        let bank = RemoteBank::new(identity, &config, process)?;
         let ca = config.login.ca.as_ref().map(fs::read_to_string).transpose().context("login.ca cannot be read")?;
         let (via, timeout) = (config.login.via.clone(), config.login.timeout.0);
         let client = web::client(web::WebSettings { ca, via, timeout, ..web::WebSettings::default() })?;
@@ -54,8 +54,9 @@ impl Workload for SubjectWl {
         let clock = process.clock.clone();
         let front = Front {
             content_policy: guard::content_policy(&config.login.issuer),
-            sessions: Sessions::new(&config.session, clock.clone()),
+            sessions: Sessions::new(&config.session, clock.clone()).measured(&process.metrics),
             departures: Departures::default(),
+            logins: Logins::registered(&process.metrics),
             oidc: Oidc::new(config.login, client, clock.clone(), callback, signed_out),
             bank: Arc::new(bank),
             mode: config.bank.mode,

@@ -6,6 +6,7 @@ use chassis::gate::Admitted;
 use chassis::json::Json;
 use store::Person;
 use token::{Chain, Verified};
+use tracing::Instrument as _;
 use wire::bank::{Account, BALANCE};
 use wire::problem::ProblemDocument;
 
@@ -27,7 +28,13 @@ pub(crate) async fn balance(
     State(app): State<App>,
     Admitted(chain): Admitted,
 ) -> Result<Json<Account>, Rejected<Blamed>> {
-    let account = app.0.bank.account(&person(&chain)).await.map_err(|error| app.blame(error))?;
+    let account = app
+        .0
+        .bank
+        .account(&person(&chain))
+        .instrument(chassis::span!("bank.read"))
+        .await
+        .map_err(|error| app.blame(error))?;
     account.map(Json).ok_or_else(|| app.blame(RequestError::UnknownAccount))
 }
 

@@ -10,6 +10,7 @@ use http::HeaderMap;
 use mesh::Peer;
 use store::StoredResponse;
 use token::{Chain, Verified};
+use tracing::Instrument as _;
 use wire::bank::{DEPOSITS, DepositReceipt, DepositRequest};
 use wire::problem::ProblemDocument;
 
@@ -55,5 +56,5 @@ async fn make(
     body: &Bytes,
 ) -> Result<StoredResponse, RequestError> {
     let mandate = payment::mandate(app, ROUTE, chain, headers, body, order::deposit)?;
-    Ok(app.0.bank.deposit(&mandate).await?)
+    Ok(app.0.bank.deposit(&mandate).instrument(chassis::span!("bank.book")).await?)
 }

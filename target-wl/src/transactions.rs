@@ -4,6 +4,7 @@ use axum::extract::{RawQuery, State};
 use chassis::Rejected;
 use chassis::gate::Admitted;
 use chassis::json::Json;
+use tracing::Instrument as _;
 use wire::bank::{LONGEST_PAGE, PAGE, TRANSACTIONS, Transactions};
 use wire::problem::ProblemDocument;
 
@@ -33,7 +34,8 @@ pub(crate) async fn transactions(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Transactions>, Rejected<Blamed>> {
     let page = Page::read(query.as_deref().unwrap_or_default()).ok_or_else(|| app.blame(RequestError::Query))?;
-    let found = app.0.bank.transactions(&person(&chain), page.after, page.limit).await;
+    let found =
+        app.0.bank.transactions(&person(&chain), page.after, page.limit).instrument(chassis::span!("bank.read")).await;
     let found = found.map_err(|error| app.blame(error))?;
     found.map(Json).ok_or_else(|| app.blame(RequestError::UnknownAccount))
 }

@@ -10,6 +10,7 @@ use http::HeaderMap;
 use mesh::Peer;
 use store::StoredResponse;
 use token::{Chain, Verified};
+use tracing::Instrument as _;
 use wire::bank::{TRANSFERS, TransferReceipt, TransferRequest};
 use wire::problem::ProblemDocument;
 
@@ -57,5 +58,5 @@ async fn make(
     body: &Bytes,
 ) -> Result<StoredResponse, RequestError> {
     let mandate = payment::mandate(app, ROUTE, chain, headers, body, order::transfer)?;
-    Ok(app.0.bank.transfer(&mandate).await?)
+    Ok(app.0.bank.transfer(&mandate).instrument(chassis::span!("bank.book")).await?)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chassis::gate::Gate;
 use chassis::provenance::ProofCheck;
 use chassis::trust::TrustStore;
-use chassis::{Clock, ConfigError, Process, Running, Workload, async_trait, identity, revocations, service};
+use chassis::{Clock, ConfigError, Process, Running, Workload, async_trait, identity, revocations, service, storage};
 use mesh::Allow;
 use spiffe::SpiffeId;
 use store::{Person, Store, StoreError};
@@ -42,6 +42,7 @@ impl Workload for TargetWl {
         let identity = identity::connect(&config.identity, process).await?;
         let me = identity.id()?;
         let store = store::open(&config.store.url).await?;
+        storage::watch(store.clone(), process);
         let bank = Bank::new(store.clone());
         seed(&bank, &config, process).await?;
 

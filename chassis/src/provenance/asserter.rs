@@ -9,6 +9,8 @@ use url::form_urlencoded;
 use wire::header::DA_SVID_CERTS;
 use wire::introspect::{INTROSPECT, IntrospectResponse};
 
+use crate::trace;
+
 /// Whoever made the roots, as a verifier asks it.
 #[async_trait]
 pub trait Asserter: Send + Sync + 'static {
@@ -61,6 +63,7 @@ impl Asserter for MeshAsserter {
         if let Some(certificates) = certificates {
             request.headers_mut().insert(DA_SVID_CERTS, certificates);
         }
+        trace::carry(request.headers_mut());
         // It changes nothing, and the nonce ties every answer to this question.
         let answer = self.0.call_repeatable(request).await?;
         if answer.status != StatusCode::OK {

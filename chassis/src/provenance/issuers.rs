@@ -6,7 +6,7 @@ use std::sync::Arc;
 use token::provenance::{IssuerKeys, Issuers};
 
 use crate::clock::Clock;
-use crate::provider::{self, Provider, ProviderError};
+use crate::provider::{self, Provider, ProviderError, ProviderMetrics};
 
 /// The keys of the issuers a policy lists, fetched from each of them and kept as [`Provider`] keeps them.
 pub struct IssuerCache {
@@ -31,6 +31,14 @@ impl IssuerCache {
         }
         let providers = issuers.iter().map(|issuer| (issuer.clone(), Provider::new(issuer, http.clone()))).collect();
         Ok(Self { providers, clock })
+    }
+
+    /// The same cache, whose keys `metrics` shows.
+    #[must_use]
+    pub fn measured(mut self, metrics: &ProviderMetrics) -> Self {
+        let measured = |(issuer, provider): (String, Provider<IssuerKeys>)| (issuer, provider.measured(metrics));
+        self.providers = self.providers.into_iter().map(measured).collect();
+        self
     }
 
     /// Sees to it that there are keys of `issuer` and that they are not old.

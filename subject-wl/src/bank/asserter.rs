@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use chassis::trace::TraceParent;
+use chassis::trace::{TraceParent, carry};
 use crypto::schoco;
 use http::{HeaderValue, Request, header};
 use secrecy::ExposeSecret;
 use spiffe::SpiffeId;
 use token::{Certificates, Chain, Mode, RootKey, RootKeys, encoding::Digest, header::KeyReference};
+use tracing::Instrument;
 use url::form_urlencoded;
 use wire::{
     header::TRACEPARENT,
@@ -55,8 +56,14 @@ impl Asserter {
         wanted: &Wanted<'_>,
         trace: &TraceParent,
     ) -> Result<Root, BankError> {
-        let request = Self::request(holder, wanted, trace)?;
-        let answer = self.client.call_repeatable(request).await.map_err(|error| self.no_answer(&error))?;
+        let mut request = Self::request(holder, wanted, trace)?;
+        let (server, mode) = (self.name(), wanted.mode.name());
+        let span = chassis::span!("asserter.mint", otel.kind = "client", dasvid.server = server, dasvid.mode = mode);
+        let calling = async {
+            carry(request.headers_mut());
+            self.client.call_repeatable(request).await
+        };
+        let answer = calling.instrument(span).await.map_err(|error| self.no_answer(&error))?;
         let minted: MintResponse = call::read(&self.name(), true, answer.status, &answer.headers, &answer.body)?;
         let not_understood = || BankError::NotUnderstood { hop: self.name(), status: answer.status.as_u16() };
         let chain = Chain::parse(&minted.da_svid).map_err(|_| not_understood())?;
@@ -107,7 +114,8 @@ impl Asserter {
     }
 
     async fn fetch(&self) -> Result<RootKeys, BankError> {
-        let request = Request::get(KEYS).body(Bytes::new()).map_err(|error| BankError::Chain(error.to_string()))?;
+        let mut request = Request::get(KEYS).body(Bytes::new()).map_err(|error| BankError::Chain(error.to_string()))?;
+        carry(request.headers_mut());
         let answer = self.client.call(request).await.map_err(|error| self.no_answer(&error))?;
         let not_understood = || BankError::NotUnderstood { hop: self.name(), status: answer.status.as_u16() };
         if !answer.status.is_success() {

@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::{Clock, async_trait};
+use chassis::{Clock, Process, async_trait, trace::carry};
 use http::StatusCode;
 use mesh::{Client, ClientSettings, Identity};
 use serde::de::DeserializeOwned;
 use token::{Chain, Mode, Timestamp};
+use tracing::Instrument;
 use wire::bank::{Account, DepositReceipt, DepositRequest, Transactions, TransferReceipt, TransferRequest};
 
 use super::{
@@ -36,13 +37,13 @@ pub(crate) struct RemoteBank {
 
 impl RemoteBank {
     /// The bank of these settings, as `identity`.
-    pub(crate) fn new(identity: Identity, config: &Config, clock: Arc<dyn Clock>) -> Result<Self, mesh::ClientError> {
+    pub(crate) fn new(identity: Identity, config: &Config, process: &Process) -> Result<Self, mesh::ClientError> {
         let BankSettings { next_hop, target, link_life, timeout, .. } = &config.bank;
-        let settings = ClientSettings { first_byte_timeout: timeout.0, ..ClientSettings::default() };
+        let settings = ClientSettings { first_byte_timeout: timeout.0, ..process.client() };
         let asserting = &config.asserting;
-        let asserter = Client::new(&identity, asserting.id.clone(), &asserting.url, settings.clone())?;
+        let asserter = Client::balanced(&identity, asserting.id.clone(), &asserting.url, settings.clone())?;
         Ok(Self {
-            bank: Client::new(
+            bank: Client::balanced(
                 &identity,
                 next_hop.id.clone(),
                 &next_hop.url,
@@ -52,7 +53,7 @@ impl RemoteBank {
             route: Route { next: next_hop.id.clone(), target: target.clone(), life: link_life.0.as_secs().max(1) },
             timeout: timeout.0,
             identity,
-            clock,
+            clock: process.clock.clone(),
         })
     }
 
@@ -119,8 +120,14 @@ impl RemoteBank {
     async fn send<T: DeserializeOwned>(&self, errand: &Errand<'_>, prepared: &Prepared) -> Result<T, BankError> {
         let hop = self.bank.server().to_string();
         let no_answer = |cause: String| BankError::NoAnswer { hop: hop.clone(), cause };
-        let request = prepared.request().map_err(|error| no_answer(error.to_string()))?;
-        let answer = match tokio::time::timeout(self.timeout, self.bank.call(request)).await {
+        let mut request = prepared.request().map_err(|error| no_answer(error.to_string()))?;
+        let mode = errand.mode.name();
+        let span = chassis::span!("bank.call", otel.kind = "client", dasvid.server = hop, dasvid.mode = mode);
+        let calling = async {
+            carry(request.headers_mut());
+            self.bank.call(request).await
+        };
+        let answer = match tokio::time::timeout(self.timeout, calling.instrument(span)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(no_answer(error.to_string())),
             Err(_) => return Err(no_answer(format!("no answer within {} s", self.timeout.as_secs()))),
