@@ -9,17 +9,21 @@ use axum::http::HeaderMap;
 use chassis::trust::TrustStore;
 use mesh::Peer;
 use spiffe::SpiffeId;
+use token::certificates::CertificateError;
 use token::encoding::Digest;
 use token::refusal::Reason;
 use token::revocation::{RevocationQuery, Revocations};
-use token::{Accept, Certificates, Chain, Fetched, Mode, Policy, Refusal, Rule, Timestamp, Verifier};
+use token::{Accept, Certificates, Chain, Mode, Policy, Refusal, Rule, Timestamp, Verifier};
 use wire::header::DA_SVID_CERTS;
 use wire::problem::ProblemKind;
+
+use crate::certs::Shelf;
 
 /// Examines chains whose root this asserter signed.
 pub struct Examiner {
     verifier: Verifier,
     trust: TrustStore,
+    shelf: Arc<Shelf>,
     revocations: Arc<dyn Revocations>,
 }
 
@@ -35,9 +39,9 @@ pub struct Exhibit<'a> {
 }
 
 impl Examiner {
-    /// An examiner of roots signed by `me` under a row of `policy`; `trust` holds `me`'s own keys.
+    /// An examiner of roots signed by `me` under a row of `policy`. The trust of `shelf` holds `me`'s own keys.
     #[must_use]
-    pub fn new(me: SpiffeId, policy: &Policy, trust: TrustStore, revocations: Arc<dyn Revocations>) -> Self {
+    pub fn new(me: SpiffeId, policy: &Policy, shelf: Arc<Shelf>, revocations: Arc<dyn Revocations>) -> Self {
         let accept = Accept {
             asserters: vec![me.clone()],
             subjects: policy.mint.iter().map(|row| row.caller.clone()).collect(),
@@ -45,18 +49,23 @@ impl Examiner {
             modes: Mode::ALL.to_vec(),
             ..Accept::default()
         };
-        Self { verifier: Verifier::new(me, accept), trust, revocations }
+        Self { verifier: Verifier::new(me, accept), trust: shelf.trust.clone(), shelf, revocations }
     }
 
-    /// Finds out whether a chain is genuine, alive and not revoked: rules 3 to 8 and 11.
+    /// Finds out whether a chain is genuine, alive and not revoked: rules 3 to 8 and 11. Certificates it does not show are
+    /// looked for on the shelf.
     ///
     /// # Errors
     /// The first [`Refusal`].
-    pub fn examine(&self, exhibit: Exhibit<'_>, now: Timestamp) -> Result<(), Refusal> {
-        let certificates = (certificates(exhibit.headers)?, &Fetched::default());
+    pub async fn examine(&self, exhibit: Exhibit<'_>, now: Timestamp) -> Result<(), Refusal> {
+        let inline = certificates(exhibit.headers)?;
+        let fetched = self.shelf.fetch(exhibit.chain, &inline).await.map_err(|reference| {
+            let rule = if reference.segment == 0 { Rule::Root } else { Rule::Signers };
+            Refusal::new(rule, reference.segment, Reason::Certificate(CertificateError::Unreachable))
+        })?;
         let shown_by = (&exhibit.peer.id, exhibit.peer.x5t);
         let trust = self.trust.snapshot();
-        self.verifier.examine(exhibit.chain, certificates, shown_by, &trust, &*self.revocations, now)
+        self.verifier.examine(exhibit.chain, (inline, &fetched), shown_by, &trust, &*self.revocations, now)
     }
 
     /// Finds out whether a root that is known to be genuine is alive and not revoked.
@@ -90,9 +99,10 @@ fn certificates(headers: &HeaderMap) -> Result<Certificates, Refusal> {
     }
 }
 
-/// Whether a chain may well be alive, but nobody knows what is revoked right now.
+/// Whether a chain may well be alive, but nobody knows what is revoked or kept right now.
 pub(crate) fn is_unknown(refusal: &Refusal) -> bool {
     refusal.rule == Rule::Revocation && !matches!(refusal.reason, Reason::Revoked(_))
+        || refusal.reason == Reason::Certificate(CertificateError::Unreachable)
 }
 
 /// What a refusal means in HTTP.

@@ -1,4 +1,4 @@
-//! What happens once a minute: forgetting mints and revocations that have ended.
+//! What happens once a minute: forgetting mints, revocations and certificates that have ended.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,8 @@ pub(crate) async fn run(store: Arc<dyn Store>, clock: Arc<dyn Clock>, stop: Canc
 
 async fn forget_ended(store: &dyn Store, now: Moment) -> Result<u64, StoreError> {
     let mut tx = store.begin().await?;
-    let count = tx.mints().purge(now).await? + tx.revocations().purge(now).await?;
+    let count =
+        tx.mints().purge(now).await? + tx.revocations().purge(now).await? + tx.certificates().purge(now).await?;
     tx.commit().await?;
     Ok(count)
 }

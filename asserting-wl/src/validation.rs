@@ -44,7 +44,7 @@ impl Validator {
     /// # Errors
     /// [`ValidationError`] if the token is no chain at all, the certificates are no certificates, or nobody knows what
     /// is revoked.
-    pub fn validate(
+    pub async fn validate(
         &self,
         token: &str,
         headers: &HeaderMap,
@@ -52,7 +52,7 @@ impl Validator {
         now: Timestamp,
     ) -> Result<ValidateResponse, ValidationError> {
         let chain = Chain::parse(token)?;
-        let examined = self.examiner.examine(Exhibit { chain: &chain, headers, peer }, now);
+        let examined = self.examiner.examine(Exhibit { chain: &chain, headers, peer }, now).await;
         let mut revoked = false;
         let signature_valid = match examined {
             Err(refusal) if refusal.rule == Rule::Form || is_unknown(&refusal) => return Err(refusal.into()),

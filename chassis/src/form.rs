@@ -128,7 +128,7 @@ const fn hex(digit: u8) -> Option<u8> {
 }
 
 /// Whether the body is declared as `media_type` (with no parameter but `charset=utf-8`), once, and not encoded.
-pub(crate) fn is_media_type(headers: &HeaderMap, media_type: &str) -> bool {
+pub fn is_media_type(headers: &HeaderMap, media_type: &str) -> bool {
     let mut declared = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (declared.next().and_then(|value| value.to_str().ok()), declared.next()) else {
         return false;

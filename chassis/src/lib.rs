@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod body;
+pub mod certificates;
 pub mod clock;
 pub mod config;
 pub mod form;

@@ -10,13 +10,17 @@
 #![expect(clippy::missing_errors_doc, reason = "an error of the store is a failed check")]
 
 mod accounts;
+mod certificates;
+mod keys;
 mod once;
 mod outbox;
 mod records;
 mod revocations;
+mod scratch;
 mod transfers;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -24,14 +28,17 @@ use uuid::Uuid;
 pub use self::accounts::{
     check_accounts, check_amounts, check_concurrent_deposits, check_currencies, check_ledger, check_people,
 };
+pub use self::certificates::{check_certificate_limit, check_certificates, check_concurrent_certificates};
+pub use self::keys::{check_concurrent_keys_made, check_keys, check_one_key_a_state};
 pub use self::once::{check_concurrent_keys, check_links, check_once, check_once_expiry, check_unanswered_entries};
 pub use self::outbox::{check_commit_order, check_outbox};
-pub use self::records::{check_keys, check_mints};
+pub use self::records::check_mints;
 pub use self::revocations::{check_received, check_revocation_order, check_revocations};
+pub use self::scratch::{POSTGRES, Scratch};
 pub use self::transfers::{
     check_circles, check_numbers, check_overdraft_race, check_pages, check_refused_transfers, check_transfers,
 };
-use crate::{Entry, Event, Moment, PendingEvent, Person, Store, StoreError};
+use crate::{Entry, Event, EventState, Moment, PendingEvent, Person, Store, StoreError};
 
 /// Every check there is.
 pub async fn check_all(store: Arc<dyn Store>) -> Result<(), StoreError> {
@@ -58,9 +65,14 @@ pub async fn check_all(store: Arc<dyn Store>) -> Result<(), StoreError> {
     check_commit_order(store.clone()).await?;
     check_mints(&*store).await?;
     check_keys(&*store).await?;
+    check_one_key_a_state(&*store).await?;
+    check_concurrent_keys_made(store.clone()).await?;
     check_revocations(&*store).await?;
     check_revocation_order(&*store).await?;
     check_received(&*store).await?;
+    check_certificates(&*store).await?;
+    check_certificate_limit(&*store).await?;
+    check_concurrent_certificates(store.clone()).await?;
     store.ping().await
 }
 
@@ -79,8 +91,26 @@ fn event_about(person: &Person) -> Event {
     Event::new("bank-deposit", subject, serde_json::json!({"minor": 1}), Some("txn".into()), NOW)
 }
 
+/// How long an event may be withheld after its commit.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Every pending event. One that is committed but not listed yet is waited for.
+async fn pending(store: &dyn Store) -> Result<Vec<PendingEvent>, StoreError> {
+    let begun = Instant::now();
+    loop {
+        let mut tx = store.read().await?;
+        let events = tx.pending_events(u32::MAX).await?;
+        if events.len() as u64 == tx.outbox().count(EventState::Pending).await? {
+            return Ok(events);
+        }
+        assert!(begun.elapsed() < PATIENCE, "an event is committed and withheld");
+        drop(tx);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 async fn pending_about(store: &dyn Store, person: &Person) -> Result<Vec<PendingEvent>, StoreError> {
-    let mut events = store.read().await?.pending_events(u32::MAX).await?;
+    let mut events = pending(store).await?;
     events.retain(|pending| pending.event.subject.get("sub").and_then(Value::as_str) == Some(&person.dpr));
     Ok(events)
 }

@@ -2,7 +2,7 @@
 //!
 //! A workload names no database. It asks [`open`] for a [`Store`], begins a [`Tx`] and works through the
 //! repositories the transaction lends: [`Accounts`], [`Once`], [`Mints`], [`Keys`], [`Outbox`],
-//! [`Revocations`]. Everything done
+//! [`Revocations`], [`Certificates`]. Everything done
 //! through one `Tx` (a change, the entry that keeps it from happening twice, the event that tells of it) is
 //! written by [`Tx::commit`] or not at all; dropping the `Tx` undoes it.
 //!
@@ -37,6 +37,7 @@
 //!    that is not checked there is not a rule, for the next backend will not know of it.
 
 mod accounts;
+mod certificates;
 pub mod conformance;
 mod error;
 mod event;
@@ -58,6 +59,7 @@ mod tx;
 use std::sync::Arc;
 
 pub use accounts::{Accounts, Balance, Entry, LedgerEntry, Person, Transfer, TransferOutcome, TransferSide};
+pub use certificates::{Certificates, Keeping, KeptCertificate};
 pub use error::StoreError;
 pub use event::{Event, EventState, Outbox, PendingEvent};
 pub use keys::{KeyRecord, KeyState, Keys};

@@ -3,6 +3,7 @@
 //! A transaction works on a copy of everything and puts it in place when it commits. Writers take turns.
 
 mod accounts;
+mod certificates;
 mod keys;
 mod mints;
 mod once;
@@ -19,8 +20,8 @@ use wire::bank::AccountNumber;
 use self::once::{Spent, SpentKey};
 use self::revocations::Revoked;
 use crate::{
-    Accounts, EventState, KeyRecord, Keys, LedgerEntry, MintRecord, Mints, Moment, Once, OnceKey, Outbox, PendingEvent,
-    Person, Revocations, Store, StoreError, Tx,
+    Accounts, Certificates, EventState, KeptCertificate, KeyRecord, Keys, LedgerEntry, MintRecord, Mints, Moment, Once,
+    OnceKey, Outbox, PendingEvent, Person, Revocations, Store, StoreError, Tx,
 };
 
 /// Everything there is.
@@ -37,6 +38,7 @@ struct State {
     /// The last event's sequence.
     sequence: i64,
     revoked: Revoked,
+    certificates: HashMap<[u8; 32], KeptCertificate>,
 }
 
 /// A store in memory.
@@ -108,6 +110,10 @@ impl Tx for MemoryTx {
     }
 
     fn revocations(&mut self) -> &mut dyn Revocations {
+        self
+    }
+
+    fn certificates(&mut self) -> &mut dyn Certificates {
         self
     }
 

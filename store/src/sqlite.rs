@@ -5,6 +5,7 @@
 //! on the same file are waited for.
 
 mod accounts;
+mod certificates;
 mod keys;
 mod mints;
 mod once;
@@ -18,7 +19,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqliteConnection, SqlitePool, Transaction};
 
-use crate::{Accounts, Keys, Mints, Once, OnceKey, Outbox, Revocations, Store, StoreError, Tx};
+use crate::{Accounts, Certificates, Keys, Mints, Once, OnceKey, Outbox, Revocations, Store, StoreError, Tx};
 
 /// How long to wait for a connection, and for another process's lock.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -124,6 +125,10 @@ impl Tx for SqliteTx {
     }
 
     fn revocations(&mut self) -> &mut dyn Revocations {
+        self
+    }
+
+    fn certificates(&mut self) -> &mut dyn Certificates {
         self
     }
 

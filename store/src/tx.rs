@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Accounts, Event, Keys, Mints, Once, Outbox, PendingEvent, Revocations, StoreError};
+use crate::{Accounts, Certificates, Event, Keys, Mints, Once, Outbox, PendingEvent, Revocations, StoreError};
 
 /// A place that keeps what must survive a restart.
 #[async_trait]
@@ -43,6 +43,8 @@ pub trait Tx: Send {
     fn outbox(&mut self) -> &mut dyn Outbox;
     /// What is revoked.
     fn revocations(&mut self) -> &mut dyn Revocations;
+    /// Signers' certificates.
+    fn certificates(&mut self) -> &mut dyn Certificates;
 
     /// Adds an event to the outbox; it becomes visible with the commit, after every event committed before.
     ///

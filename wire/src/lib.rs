@@ -4,6 +4,7 @@
 //! `Debug` never shows them.
 
 pub mod bank;
+pub mod certs;
 pub mod header;
 pub mod introspect;
 pub mod keys;

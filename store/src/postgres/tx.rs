@@ -12,7 +12,7 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use tokio::time::timeout;
 
-use crate::{Accounts, Keys, Mints, Once, OnceKey, Outbox, Revocations, StoreError, Tx};
+use crate::{Accounts, Certificates, Keys, Mints, Once, OnceKey, Outbox, Revocations, StoreError, Tx};
 
 type Statement<'q> = Query<'q, sqlx::Postgres, PgArguments>;
 
@@ -47,6 +47,11 @@ impl PostgresTx {
     pub(super) async fn write(&mut self, statement: Statement<'_>) -> Result<u64, StoreError> {
         self.must_write()?;
         self.execute(statement).await
+    }
+
+    /// Runs an insertion of one row that does nothing where it is known; the transaction stays good.
+    pub(super) async fn write_new(&mut self, insertion: Statement<'_>) -> Result<(), StoreError> {
+        if self.write(insertion).await? == 1 { Ok(()) } else { Err(StoreError::Duplicate) }
     }
 
     /// Runs a statement that writes and answers with at most one row.
@@ -145,6 +150,10 @@ impl Tx for PostgresTx {
     }
 
     fn revocations(&mut self) -> &mut dyn Revocations {
+        self
+    }
+
+    fn certificates(&mut self) -> &mut dyn Certificates {
         self
     }
 
