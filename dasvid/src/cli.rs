@@ -10,12 +10,14 @@ use url::Url;
 mod bank;
 mod chain;
 mod dev;
+mod init;
 mod policy;
 mod services;
 
 pub use bank::{CheckConfig, Demo, Journey, WorkloadName};
 pub use chain::{Append, Believe, Inspect, Mint, New, Verify};
-pub use dev::{DevIdpAsk, DevIdpCommand, DevSpireCommand};
+pub use dev::{DevIdpAsk, DevIdpCommand, DevSpireCommand, DevTracesCommand};
+pub use init::InitCommand;
 pub use policy::{PolicyCommand, PolicyTest};
 pub use services::{Ask, Call, Introspect, Keys, Svid};
 
@@ -78,6 +80,10 @@ pub enum Command {
     DevSpire(DevSpireCommand),
     /// Runs an OpenID Provider with two people, for development; never for production
     DevIdp(DevIdpCommand),
+    /// Takes OTLP traces and shows them as waterfalls, for development; never for production
+    DevTraces(DevTracesCommand),
+    /// Makes the keys, certificates and passwords of a new deployment, once
+    Init(InitCommand),
     /// Checks a workload's configuration file without starting anything
     CheckConfig(CheckConfig),
     /// Prints a completion script for a shell
@@ -86,6 +92,9 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Waits for a signal: holds a namespace that other containers join
+    #[command(hide = true)]
+    Pause,
     /// Writes a manual page for every command into a folder
     #[command(hide = true)]
     Manpages {

@@ -13,6 +13,7 @@ mod call;
 mod check_config;
 mod demo;
 mod dev;
+mod init;
 mod inspect;
 mod journey;
 mod judge;
@@ -35,6 +36,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Manpages { dir } => manpages::run(&dir),
         Command::CheckConfig(arguments) => check_config::run(&arguments),
+        Command::Init(arguments) => init::run(arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::New(arguments) => new::run(&arguments),
         other => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(online(other)),
@@ -58,10 +60,13 @@ async fn online(command: Command) -> anyhow::Result<ExitCode> {
         Command::Svid(arguments) => svid::run(&arguments).await,
         Command::DevSpire(arguments) => dev::spire(&arguments).await,
         Command::DevIdp(arguments) => dev::idp(&arguments).await,
+        Command::DevTraces(arguments) => dev::traces(&arguments).await,
+        Command::Pause => dev::until_signal().await.map(|()| ExitCode::SUCCESS),
         // Cannot fail: `run` has taken these.
         Command::Completions { .. }
         | Command::Manpages { .. }
         | Command::CheckConfig(_)
+        | Command::Init(_)
         | Command::Policy(_)
         | Command::New(_) => Ok(ExitCode::SUCCESS),
     }

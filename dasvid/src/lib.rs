@@ -4,6 +4,7 @@ pub mod cli;
 mod commands;
 pub mod demo;
 pub mod folder;
+pub mod init;
 pub mod input;
 pub mod journey;
 pub mod outgoing;

@@ -39,5 +39,5 @@ pub use clock::Clock;
 pub use exchange::GrantError;
 pub use keys::{Algorithm, KeyError, UnknownAlgorithm};
 pub use server::{DevIdp, StartError};
-pub use settings::{Client, Grant, Person, Settings};
+pub use settings::{Client, Grant, Https, Person, Settings};
 pub use shape::{Shape, UnknownShape};

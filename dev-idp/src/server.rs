@@ -1,12 +1,17 @@
 //! Starting and ending the provider.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Router,
     extract::DefaultBodyLimit,
     routing::{get, post},
 };
+use mesh::web::{Terminator, TerminatorError};
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +36,9 @@ pub enum StartError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// There is no TLS with this certificate and key.
+    #[error("https cannot be served")]
+    Https(#[from] TerminatorError),
 }
 
 /// A running provider; dropped, it ends without waiting for requests in flight.
@@ -49,16 +57,24 @@ impl DevIdp {
     /// # Errors
     /// [`StartError::NotLoopback`] for an address that is not loopback, [`StartError::Listen`] if it is taken.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        if !settings.listen.ip().is_loopback() {
+        if !settings.listen.ip().is_loopback() && !settings.danger_listen_anywhere {
             return Err(StartError::NotLoopback(settings.listen));
         }
         let failed = |source| StartError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
+        let https = settings.https.clone();
         let issuer = settings.issuer.clone().unwrap_or_else(|| format!("http://{addr}{}", settings.shape.path()));
         tracing::warn!(%addr, issuer, "dev-idp is an identity provider for development: NEVER use it in production");
         let provider = Arc::new(Provider::new(settings, issuer, addr.port()));
         let stop = CancellationToken::new();
+        if let Some(https) = https {
+            let failed = |source| StartError::Listen { address: https.listen, source };
+            let listener = TcpListener::bind(https.listen).await.map_err(failed)?;
+            let terminator = Terminator::new(&https.certificates, &https.key)?;
+            let inside = SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port()));
+            tokio::spawn(terminator.serve(listener, inside, stop.clone()));
+        }
         let serve =
             axum::serve(listener, router(provider.clone())).with_graceful_shutdown(stop.clone().cancelled_owned());
         let served = tokio::spawn(async move {

@@ -1,6 +1,7 @@
 //! What a provider is started with: its people, its clients and how it signs.
 
 use std::{
+    fmt,
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
@@ -12,6 +13,10 @@ use crate::{Algorithm, Clock, Shape};
 pub struct Settings {
     /// Where to listen; anything but a loopback address is refused. Port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Any address is listened on: for a container whose port is published on loopback.
+    pub danger_listen_anywhere: bool,
+    /// The same over https, for whoever is told to go there in place of loopback.
+    pub https: Option<Https>,
     /// The `iss` of every token; `http://`, the bound address and the shape's path unless given.
     pub issuer: Option<String>,
     /// Whose tokens are imitated.
@@ -36,6 +41,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            danger_listen_anywhere: false,
+            https: None,
             issuer: None,
             shape: Shape::Rfc9068,
             people: vec![Person::alice(), Person::bob()],
@@ -46,6 +53,23 @@ impl Default for Settings {
             session_life: Duration::from_hours(8),
             clock: Clock::system(),
         }
+    }
+}
+
+/// A listener with TLS.
+#[derive(Clone)]
+pub struct Https {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Certificates, leaf first, PEM.
+    pub certificates: Vec<u8>,
+    /// Their key, PEM.
+    pub key: Vec<u8>,
+}
+
+impl fmt::Debug for Https {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Https").field("listen", &self.listen).finish_non_exhaustive()
     }
 }
 

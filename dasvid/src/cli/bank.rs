@@ -10,7 +10,7 @@ use crate::place::Verification;
 /// `dasvid demo`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  dasvid demo --dir bank --middle-tiers 3\n  dasvid demo --journey --json\n  dasvid demo --journey --verification introspect --idp-alg PS256"
+    after_help = "Examples:\n  dasvid demo --dir bank --middle-tiers 3\n  dasvid demo --traces\n  dasvid demo --journey --json\n  dasvid demo --journey --verification introspect --idp-alg PS256"
 )]
 pub struct Demo {
     /// How many middle tiers stand between the front end and the account (1 to 15)
@@ -22,6 +22,10 @@ pub struct Demo {
     /// Where the bank's pages are served; a taken port is replaced by a free one
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
     pub listen: SocketAddr,
+    /// Take the traces of every request and show them as waterfalls at <http://127.0.0.1:4318>; without it they go to
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, if that is set
+    #[arg(long)]
+    pub traces: bool,
     /// Tell the whole story without a browser, then end: exit code 0 if every step went as it must
     #[arg(long)]
     pub journey: bool,
@@ -51,12 +55,14 @@ pub struct Journey {
 
 /// `dasvid check-config`.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  dasvid check-config target-wl config/target-wl.toml")]
+#[command(
+    override_usage = "dasvid check-config WORKLOAD FILE [WORKLOAD FILE]...",
+    after_help = "Example:\n  dasvid check-config target-wl config/target-wl.toml\n\nThe environment counts too, as when the workload starts."
+)]
 pub struct CheckConfig {
-    /// Whose configuration
-    pub workload: WorkloadName,
-    /// The file (TOML)
-    pub file: PathBuf,
+    /// A workload (subject-wl, asserting-wl, middle-tier or target-wl) and its file (TOML), as often as needed
+    #[arg(required = true, num_args = 2.., value_names = ["WORKLOAD", "FILE"])]
+    pub pairs: Vec<String>,
 }
 
 /// A workload by name.

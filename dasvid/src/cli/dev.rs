@@ -46,12 +46,38 @@ pub struct DevIdpCommand {
     /// Where to listen, on loopback
     #[arg(long, default_value = "127.0.0.1:8090", value_name = "ADDR")]
     pub listen: SocketAddr,
+    /// The issuer, where browsers reach the provider under another address than it listens on
+    #[arg(long, value_name = "URL")]
+    pub issuer: Option<String>,
+    /// Tell of logouts there (OpenID Connect Back-Channel Logout)
+    #[arg(long, value_name = "URL")]
+    pub backchannel_logout: Option<Url>,
+    /// Listen on an address that others may reach: only in a container whose port is published on loopback
+    #[arg(long)]
+    pub danger_listen_anywhere: bool,
+    /// Serve the same over https there too, for containers that cannot reach the browsers' loopback
+    #[arg(long, value_name = "ADDR", requires = "tls_dir")]
+    pub https: Option<SocketAddr>,
+    /// The folder of tls.pem and tls.key, as `dasvid init` makes it
+    #[arg(long, value_name = "DIR")]
+    pub tls_dir: Option<PathBuf>,
     /// Whose tokens to imitate: rfc9068, keycloak, okta, entra or auth0; the issuer has that provider's path
     #[arg(long, default_value = "rfc9068")]
     pub shape: dev_idp::Shape,
     /// How tokens are signed: RS256, PS256, ES256 or `EdDSA`
     #[arg(long, default_value = "ES256")]
     pub alg: dev_idp::Algorithm,
+}
+
+/// `dasvid dev-traces`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  dasvid dev-traces --listen 127.0.0.1:4318
+  OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 target-wl --config target-wl.toml")]
+pub struct DevTracesCommand {
+    /// Where to take OTLP over HTTP, and where the page is
+    #[arg(long, default_value = "127.0.0.1:4318", value_name = "ADDR")]
+    pub listen: SocketAddr,
 }
 
 /// What to ask a running dev-idp.

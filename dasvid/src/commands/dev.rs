@@ -1,16 +1,18 @@
 //! `dasvid dev-spire` and `dasvid dev-idp`: the parts a developer's machine lacks.
 
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use dev_idp::DevIdp;
+use dev_idp::{DevIdp, Https};
 use dev_spire::{Config, DevSpire, Entry};
+use dev_traces::DevTraces;
 use spiffe::{SpiffeId, TrustDomain};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{DevIdpAsk, DevIdpCommand, DevSpireCommand};
+use crate::cli::{DevIdpAsk, DevIdpCommand, DevSpireCommand, DevTracesCommand};
 use crate::{folder, journey, output};
 
 /// A configuration that is wrong (`EX_USAGE`).
@@ -69,12 +71,34 @@ pub(super) async fn idp(arguments: &DevIdpCommand) -> anyhow::Result<ExitCode> {
         output::line(&journey::grant(issuer, "bank-cli", person, &password, scope).await?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let DevIdpCommand { listen, shape, alg, .. } = *arguments;
-    let idp = DevIdp::start(dev_idp::Settings { listen, shape, alg, ..dev_idp::Settings::default() }).await?;
+    let DevIdpCommand { listen, shape, alg, danger_listen_anywhere, .. } = *arguments;
+    let (issuer, https) = (arguments.issuer.clone(), https(arguments)?);
+    let settings =
+        dev_idp::Settings { listen, https, issuer, shape, alg, danger_listen_anywhere, ..dev_idp::Settings::default() };
+    let idp = DevIdp::start(settings).await?;
+    if let Some(uri) = &arguments.backchannel_logout {
+        idp.tell_of_logouts("bank-web", uri.as_str());
+    }
     output::line(idp.issuer())?;
     output::note("dev-idp is not for production. People: alice (alice-pw), bob (bob-pw). Ctrl-C ends it.");
     until_signal().await?;
     idp.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn https(arguments: &DevIdpCommand) -> anyhow::Result<Option<Https>> {
+    let (Some(listen), Some(dir)) = (arguments.https, &arguments.tls_dir) else { return Ok(None) };
+    let read = |name| fs::read(dir.join(name)).with_context(|| dir.join(name).display().to_string());
+    Ok(Some(Https { listen, certificates: read("tls.pem")?, key: read("tls.key")? }))
+}
+
+/// Takes traces until a signal.
+pub(super) async fn traces(arguments: &DevTracesCommand) -> anyhow::Result<ExitCode> {
+    let traces = DevTraces::start(arguments.listen).await?;
+    output::line(&format!("http://{}", traces.addr))?;
+    output::note("dev-traces is not for production: whoever reaches it sees every trace. Ctrl-C ends it.");
+    until_signal().await?;
+    traces.shutdown().await;
     Ok(ExitCode::SUCCESS)
 }
 
