@@ -97,6 +97,12 @@ impl Metrics {
     }
 }
 
+impl mesh::Registrar for Metrics {
+    fn register<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) {
+        Self::register(self, name, help, metric);
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

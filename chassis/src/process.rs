@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use mesh::{ClientMetrics, ClientSettings};
 use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +59,8 @@ pub struct Process {
     pub clock: Arc<dyn Clock>,
     /// This workload's metrics.
     pub metrics: Metrics,
+    /// What this workload's mesh clients count.
+    pub clients: ClientMetrics,
     /// Whether this workload takes traffic.
     pub ready: Readiness,
     /// Cancelled when the workload must stop taking requests.
@@ -74,16 +77,25 @@ impl Process {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let (metrics, ready) = (Metrics::default(), Readiness::default());
         vitals::register(&metrics, &ready, &*clock);
+        let clients = ClientMetrics::default();
+        clients.register(&metrics);
         Self {
             name: Arc::from(""),
             parents: Parents::default(),
             clock,
             metrics,
+            clients,
             ready,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             broken: CancellationToken::new(),
         }
+    }
+
+    /// The usual settings of a mesh client whose requests this workload's metrics count.
+    #[must_use]
+    pub fn client(&self) -> ClientSettings {
+        ClientSettings { metrics: self.clients.clone(), ..ClientSettings::default() }
     }
 
     /// Runs a part without which the workload is none, such as a listener. If it ends before `stop`, the workload is

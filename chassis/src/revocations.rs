@@ -12,11 +12,10 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesh::{Client, ClientSettings, Identity};
+use mesh::{Client, ClientSettings, Identity, Origins};
 use prometheus_client::metrics::gauge::Gauge;
 use spiffe::SpiffeId;
 use token::{RevocationTable, Timestamp};
-use url::Url;
 
 use crate::config::RevocationSettings;
 use crate::process::Process;
@@ -49,23 +48,23 @@ pub enum UpdateError {
     Endless,
 }
 
-/// Starts to follow the revocations of `asserter` at `url`, and returns the table they are kept in.
+/// Starts to follow the revocations of `asserter` at `origins`, and returns the table they are kept in.
 ///
 /// Returns at once; the asserter may start later. Readiness waits for it. Call it once a process: the metrics it
 /// registers have fixed names.
 ///
 /// # Errors
-/// The URL is not that of an HTTPS server, or the client cannot be made.
+/// There is no usable identity.
 pub fn start(
     identity: &Identity,
-    (asserter, url): (&SpiffeId, &Url),
+    (asserter, origins): (&SpiffeId, &Origins),
     trust: &TrustStore,
     settings: &RevocationSettings,
     process: &Process,
 ) -> anyhow::Result<Arc<RevocationTable>> {
     let patience = settings.max_silence.0.min(Duration::from_secs(5));
-    let limits = ClientSettings { first_byte_timeout: patience, body_timeout: patience, ..ClientSettings::default() };
-    let source = MeshList(Client::new(identity, asserter.clone(), url, limits)?);
+    let limits = ClientSettings { first_byte_timeout: patience, body_timeout: patience, ..process.client() };
+    let source = MeshList(Client::balanced(identity, asserter.clone(), origins, limits)?);
     Ok(follow(Box::new(source), asserter.clone(), trust.clone(), settings, process))
 }
 

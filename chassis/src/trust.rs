@@ -14,10 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use mesh::{Client, ClientSettings, Identity};
+use mesh::{Client, ClientSettings, Identity, Origins};
 use spiffe::SpiffeId;
 use token::{Bundles, RootKeys, Timestamp, Trust};
-use url::Url;
 
 use crate::process::Process;
 use crate::readiness::Guard;
@@ -76,17 +75,17 @@ struct State {
 }
 
 impl TrustStore {
-    /// Starts to keep trust: bundles of `identity`, keys of each asserter at its URL.
+    /// Starts to keep trust: bundles of `identity`, keys of each asserter from any of its replicas.
     ///
     /// Returns at once; asserters may start later. Readiness waits for them.
     ///
     /// # Errors
-    /// There is no usable identity, or a URL is not that of an HTTPS server.
-    pub fn start(identity: &Identity, asserters: &[(SpiffeId, Url)], process: &Process) -> anyhow::Result<Self> {
+    /// There is no usable identity.
+    pub fn start(identity: &Identity, asserters: &[(SpiffeId, Origins)], process: &Process) -> anyhow::Result<Self> {
         let mut sources: HashMap<SpiffeId, Box<dyn KeySource>> = HashMap::new();
-        for (id, url) in asserters {
-            let settings = ClientSettings { first_byte_timeout: Duration::from_secs(5), ..ClientSettings::default() };
-            let client = Client::new(identity, id.clone(), url, settings)?;
+        for (id, origins) in asserters {
+            let settings = ClientSettings { first_byte_timeout: Duration::from_secs(5), ..process.client() };
+            let client = Client::balanced(identity, id.clone(), origins, settings)?;
             sources.insert(id.clone(), Box::new(MeshKeys(client)));
         }
         let store = Self::with_sources(identity.bundles()?, sources, Pace::default(), process);

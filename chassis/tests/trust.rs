@@ -68,7 +68,12 @@ impl Bank {
 
     async fn trust(&self, asserter: SocketAddr) -> TrustStore {
         let url = Url::parse(&format!("https://{asserter}")).unwrap();
-        TrustStore::start(&self.identity("target-wl").await, &[(id("asserting-wl"), url)], &self.process).unwrap()
+        TrustStore::start(
+            &self.identity("target-wl").await,
+            &[(id("asserting-wl"), (&url).try_into().unwrap())],
+            &self.process,
+        )
+        .unwrap()
     }
 
     async fn is_ready_within(&self, limit: Duration) -> bool {

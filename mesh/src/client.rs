@@ -47,7 +47,7 @@ mod resolver;
 pub use answer::Answer;
 pub use body::AnswerBody;
 pub use error::ClientError;
-pub use metrics::ClientMetrics;
+pub use metrics::{ClientMetrics, Registrar};
 pub use resolver::{Dns, Resolver};
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -70,6 +70,10 @@ pub struct ClientSettings {
     pub idle_timeout: Duration,
     /// Idle HTTP/1.1 connections kept to one replica.
     pub max_idle: usize,
+    /// How long a connection of HTTP/2 with requests under way may be silent before it is asked for a sign of life.
+    pub ping_after: Duration,
+    /// How long that sign may take before the connection counts as broken.
+    pub ping_timeout: Duration,
     /// After about this long no connection takes new requests, so that a revoked server cannot live on.
     pub max_age: Duration,
     /// Largest response head, bytes.
@@ -98,6 +102,8 @@ impl Default for ClientSettings {
             body_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(15),
             max_idle: 64,
+            ping_after: Duration::from_secs(3),
+            ping_timeout: Duration::from_secs(5),
             max_age: Duration::from_mins(10),
             max_header_list: 64 * 1024,
             max_answer: 1024 * 1024,

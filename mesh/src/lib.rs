@@ -14,7 +14,7 @@ mod server;
 mod tls;
 pub mod web;
 
-pub use client::{Answer, AnswerBody, Client, ClientError, ClientMetrics, ClientSettings, Dns, Resolver};
+pub use client::{Answer, AnswerBody, Client, ClientError, ClientMetrics, ClientSettings, Dns, Registrar, Resolver};
 pub use identity::{Identity, IdentityError, Svid, Updates};
 pub use origins::{OriginError, Origins};
 pub use peer::{Allow, Peer};

@@ -6,13 +6,12 @@ use chassis::ConfigError;
 use chassis::config::{
     AssertingSettings, IdentitySettings, ListenSettings, Period, PolicySource, ProviderSettings, RevocationSettings,
 };
-use mesh::ClientSettings;
+use mesh::{ClientSettings, Origins};
 use serde::Deserialize;
 use spiffe::SpiffeId;
 use token::claims::{MaxAmount, Only, spiffe_id};
 use token::policy::{RequestBinding, Role, Route};
 use token::{Mode, Policy, binding};
-use url::Url;
 
 #[cfg(test)]
 mod tests;
@@ -47,12 +46,12 @@ pub struct Config {
     pub body: BodySettings,
 }
 
-/// `[next]`: the next hop, by URL and SPIFFE ID.
+/// `[next]`: the next hop, by place and SPIFFE ID.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NextHop {
-    /// Where it listens.
-    pub url: Url,
+    /// Where it listens: one URL or several, each for one replica or, by its host name, for all.
+    pub url: Origins,
     /// The only SPIFFE ID it may have; the `aud` of this hop's links.
     #[serde(with = "chassis::config::spiffe_id")]
     pub id: SpiffeId,
@@ -76,7 +75,7 @@ pub struct NextHop {
 impl NextHop {
     /// A next hop with the default limits.
     #[must_use]
-    pub fn new(url: Url, id: SpiffeId) -> Self {
+    pub fn new(url: Origins, id: SpiffeId) -> Self {
         Self {
             url,
             id,
@@ -88,14 +87,15 @@ impl NextHop {
         }
     }
 
-    pub(crate) fn client(&self) -> ClientSettings {
+    /// The client's settings; `usual` gives what is not set here.
+    pub(crate) fn client(&self, usual: ClientSettings) -> ClientSettings {
         ClientSettings {
             connect_timeout: self.connect_timeout.0,
             first_byte_timeout: self.answer_timeout.0,
             idle_timeout: self.idle_timeout.0,
             max_age: self.max_age.0,
             http1_only: self.http1_only,
-            ..ClientSettings::default()
+            ..usual
         }
     }
 }
@@ -219,9 +219,6 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     }
     if config.link.life.0 < Duration::from_secs(1) {
         return Err(ConfigError::invalid("link.life", "links live whole seconds"));
-    }
-    if config.next.url.scheme() != "https" || config.next.url.path() != "/" {
-        return Err(ConfigError::invalid("next.url", "the https URL of a server, without a path"));
     }
     config.link.only.as_ref().map(OnlySettings::claim).transpose()?;
     config.revocations.check()?;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use chassis::certificates::{Fetcher, Publisher};
 use chassis::gate::{Gate, LogOnly};
 use chassis::provenance::ProofCheck;
 use chassis::trust::TrustStore;
 use chassis::{ConfigError, Process, Running, Workload, async_trait, identity, revocations, service};
 use mesh::{Allow, Client, Identity};
 use spiffe::SpiffeId;
+use token::policy::Certs;
 use token::{Policy, Revocations};
 use tokio::net::TcpListener;
 
@@ -62,9 +64,12 @@ fn proxy(
         revocations::start(identity, asserting, &trust, &config.revocations, process)?;
     let proofs = ProofCheck::of_policy(&policy, identity, asserting, &config.providers, process)?;
     let accept = policy.accept.clone();
+    let certificates = Fetcher::of_policy(&accept, identity, asserting, &trust, process)?;
+    let by_reference = accept.certs == Certs::ByReference;
     let linker = Linker {
         identity: identity.clone(),
         trust: trust.clone(),
+        published: by_reference.then(|| Publisher::start(identity, asserting, process)),
         clock: process.clock.clone(),
         next: config.next.id.clone(),
         only: config.link.only.as_ref().map(OnlySettings::claim).transpose()?,
@@ -74,8 +79,14 @@ fn proxy(
     Ok(Proxy {
         pseudonym: pseudonym(&me),
         gate: Gate::new(me.clone(), accept, trust, revocations.clone(), Arc::new(LogOnly), process)
-            .with_provenance(proofs),
-        client: Client::new(identity, config.next.id.clone(), &config.next.url, config.next.client())?,
+            .with_provenance(proofs)
+            .with_certificates(certificates),
+        client: Client::balanced(
+            identity,
+            config.next.id.clone(),
+            &config.next.url,
+            config.next.client(process.client()),
+        )?,
         clock: process.clock.clone(),
         max_bytes: config.body.max_bytes,
         idle: config.body.idle.0,

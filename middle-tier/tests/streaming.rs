@@ -6,7 +6,7 @@ use futures::channel::mpsc;
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
-use hyper::body::Incoming;
+use mesh::AnswerBody;
 use sha2::{Digest as _, Sha256};
 use token::Mode;
 
@@ -27,7 +27,7 @@ pub(crate) fn data(bytes: impl Into<Bytes>) -> Part {
 }
 
 /// The next bytes of an answer.
-pub(crate) async fn next(response: &mut Response<Incoming>) -> Bytes {
+pub(crate) async fn next(response: &mut Response<AnswerBody>) -> Bytes {
     let frame = tokio::time::timeout(SOON, response.body_mut().frame()).await.unwrap();
     frame.unwrap().unwrap().into_data().unwrap()
 }

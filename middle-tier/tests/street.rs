@@ -9,7 +9,7 @@ use chassis::{Clock as _, Handle, SystemClock, spawn};
 use dev_spire::{DevSpire, Entry, Settings};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use mesh::AnswerBody;
 use mesh::{Allow, Client, ClientSettings, Identity, ServerSettings};
 use middle_tier::{Config, MiddleTier};
 use spiffe::TrustDomain;
@@ -180,7 +180,7 @@ impl Street {
         (chain, Some(certificates.to_header()))
     }
 
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Response<AnswerBody> {
         tokio::time::timeout(SOON * 2, self.client.send(request)).await.unwrap().unwrap()
     }
 
@@ -214,7 +214,7 @@ pub(crate) struct Problem {
     pub(crate) culprit: String,
 }
 
-pub(crate) async fn problem(response: Response<Incoming>) -> Problem {
+pub(crate) async fn problem(response: Response<AnswerBody>) -> Problem {
     let status = response.status();
     assert_eq!(response.headers()["content-type"], "application/problem+json", "{status}");
     let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -227,7 +227,7 @@ pub(crate) async fn problem(response: Response<Incoming>) -> Problem {
     }
 }
 
-pub(crate) async fn text(response: Response<Incoming>) -> String {
+pub(crate) async fn text(response: Response<AnswerBody>) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 

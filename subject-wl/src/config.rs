@@ -9,10 +9,11 @@ use chassis::{
     ConfigError,
     config::{AssertingSettings, IdentitySettings, Period},
 };
+use mesh::Origins;
 use secrecy::SecretString;
 use serde::Deserialize;
 use spiffe::SpiffeId;
-use token::Mode;
+use token::{Mode, policy::Certs};
 use url::{Host, Url};
 
 /// Everything subject-wl is told.
@@ -73,10 +74,10 @@ pub struct LoginSettings {
     /// More certificate authorities for the provider's https, PEM.
     #[serde(default)]
     pub ca: Option<PathBuf>,
-    /// How long the provider may take to answer.
     /// Where an issuer that is http on loopback is reached from here, over https.
     #[serde(default, deserialize_with = "chassis::config::https::deserialize")]
     pub via: Option<Url>,
+    /// How long the provider may take to answer.
     #[serde(default = "default_timeout")]
     pub timeout: Period,
 }
@@ -92,8 +93,8 @@ impl LoginSettings {
             scopes: default_scopes(),
             audience: None,
             ca: None,
-            timeout: default_timeout(),
             via: None,
+            timeout: default_timeout(),
         }
     }
 }
@@ -128,12 +129,12 @@ impl Default for SessionSettings {
     }
 }
 
-/// A workload to call: where it listens and who it must be.
+/// A workload to call: where its replicas listen and who they must be.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hop {
-    /// Its https URL.
-    pub url: Url,
+    /// Where it listens: one URL or several, each for one replica or, by its host name, for all.
+    pub url: Origins,
     /// The only SPIFFE ID it may have.
     #[serde(with = "chassis::config::spiffe_id")]
     pub id: SpiffeId,
@@ -151,6 +152,9 @@ pub struct BankSettings {
     /// The mode a session starts in: `plain`, `id` or `anonymous`.
     #[serde(default = "default_mode")]
     pub mode: Mode,
+    /// How certificates travel: `inline`, or `by-reference` where every hop can fetch them.
+    #[serde(default = "default_certs")]
+    pub certs: Certs,
     /// The currencies the deposit form offers, the first one chosen.
     #[serde(default = "default_currencies")]
     pub currencies: Vec<String>,
@@ -170,6 +174,7 @@ impl BankSettings {
             next_hop,
             target,
             mode: default_mode(),
+            certs: default_certs(),
             currencies: default_currencies(),
             link_life: default_link_life(),
             timeout: default_bank_timeout(),
@@ -179,6 +184,10 @@ impl BankSettings {
 
 const fn default_mode() -> Mode {
     Mode::Id
+}
+
+const fn default_certs() -> Certs {
+    Certs::Inline
 }
 
 fn default_currencies() -> Vec<String> {
@@ -205,11 +214,6 @@ impl Config {
             let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username() == "";
             if !matches!(url.scheme(), "http" | "https") || !bare {
                 return Err(ConfigError::invalid("web.public_url", "expected an origin, such as https://bank.example"));
-            }
-        }
-        for (key, url) in [("asserting.url", &self.asserting.url), ("bank.next_hop.url", &self.bank.next_hop.url)] {
-            if url.scheme() != "https" {
-                return Err(ConfigError::invalid(key, "must be https: the mesh speaks nothing else"));
             }
         }
         let is_currency = |text: &String| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -266,14 +270,14 @@ mod tests {
 
     #[test]
     fn refuses_a_provider_in_the_clear() {
+        let told = checked("http://127.0.0.1:8090", "http://idp.example").unwrap_err();
+        assert_eq!(told, "`login.issuer`: must be https, or http on a loopback address");
+    }
+
     #[test]
     fn refuses_to_go_round_loopback_in_the_clear() {
         let told = checked("[session]", "via = \"http://keycloak:8080\"\n[session]").unwrap_err();
         assert_eq!(told, "the text: `login.via`: must be https");
-    }
-
-        let told = checked("http://127.0.0.1:8090", "http://idp.example").unwrap_err();
-        assert_eq!(told, "`login.issuer`: must be https, or http on a loopback address");
     }
 
     #[test]
@@ -291,7 +295,18 @@ mod tests {
     #[test]
     fn refuses_a_hop_without_tls() {
         let told = checked("https://127.0.0.1:8445", "http://127.0.0.1:8445").unwrap_err();
-        assert_eq!(told, "`bank.next_hop.url`: must be https: the mesh speaks nothing else");
+        let url = "http://127.0.0.1:8445/ is not the https URL of a server, without a path";
+        assert_eq!(told, format!("the text: `bank.next_hop.url`: {url}"));
+    }
+
+    #[test]
+    fn takes_one_hop_at_several_places() {
+        let several = r#"["https://middle-tier-1a:8445", "https://middle-tier-1b:8445"]"#;
+        assert_eq!(checked("\"https://127.0.0.1:8445\"", several), Ok(()));
+        assert_eq!(
+            checked("https://127.0.0.1:8445", "https://middle-tier-1a:8445,https://middle-tier-1b:8445"),
+            Ok(())
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) fn document(config: &Config, me: &SpiffeId, rules: &Rules, listening:
     ProtectedResource {
         resource: config.public_url.as_ref().map_or_else(|| address(listening), identifier),
         spiffe_id: me.to_string(),
-        authorization_servers: vec![identifier(&config.asserting.url)],
+        authorization_servers: config.asserting.url.urls().map(identifier).collect(),
         scopes_supported: scopes,
         bearer_methods_supported: Vec::new(),
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use mesh::Origins;
 use serde::{Deserialize, Serialize};
 use spiffe::SpiffeId;
 use token::Policy;
@@ -124,8 +125,8 @@ impl Default for LogSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AssertingSettings {
-    /// Where it listens.
-    pub url: Url,
+    /// Where it listens: one URL or several, each for one replica or, by its host name, for all.
+    pub url: Origins,
     /// The only SPIFFE ID it may have.
     #[serde(with = "super::spiffe_id")]
     pub id: SpiffeId,
@@ -171,10 +172,10 @@ pub struct ProviderSettings {
     /// A PEM file of further certificate authorities for https.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
-}
     /// Where an issuer that is http on loopback is reached: an https address, as a container needs it.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::https::deserialize")]
     pub via: Option<Url>,
+}
 
 impl ProviderSettings {
     /// The same for `mesh::web::client`.

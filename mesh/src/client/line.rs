@@ -25,11 +25,6 @@ pub(super) type SendError = Box<dyn Error + Send + Sync>;
 /// Tells that a connection of HTTP/2 is over: `None` when it was closed as it should be.
 pub(super) type Ending = BoxFuture<'static, Option<String>>;
 
-/// How long a connection of HTTP/2 with requests under way may be silent before it is asked for a sign of life.
-const PING_AFTER: Duration = Duration::from_secs(3);
-/// How long that sign may take.
-const PING_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// The connections of one generation. Cheap to clone; they end with their last request once all clones are gone.
 #[derive(Clone)]
 pub(super) struct Line {
@@ -59,8 +54,8 @@ impl Line {
         let handshake = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_header_list_size(settings.max_header_list)
-            .keep_alive_interval(PING_AFTER)
-            .keep_alive_timeout(PING_TIMEOUT)
+            .keep_alive_interval(settings.ping_after)
+            .keep_alive_timeout(settings.ping_timeout)
             .handshake(link);
         let (sender, connection) = handshake.await.map_err(|error| connector.broken(&error))?;
         let ending = connection.map(|ended| ended.err().map(|error| error.to_string())).boxed();

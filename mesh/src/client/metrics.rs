@@ -9,9 +9,15 @@ use std::{
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
+    registry::Metric,
 };
 use spiffe::SpiffeId;
+
+/// Where metrics are registered.
+pub trait Registrar {
+    /// Takes a metric in.
+    fn register<M: Metric + Clone>(&self, name: &str, help: &str, metric: M);
+}
 
 /// The counters of all clients that share them. Cheap to clone.
 ///
@@ -44,19 +50,22 @@ struct Families {
 }
 
 impl ClientMetrics {
-    /// Puts the counters into a registry as `client_…`, with labels `server` (SPIFFE ID) and `address`.
-    pub fn register(&self, registry: &mut Registry) {
+    /// Registers the counters as `client_…`, with the labels `server` (SPIFFE ID) and `address`.
+    pub fn register(&self, registrar: &impl Registrar) {
         let all = &*self.0;
-        registry.register("client_requests", "Requests sent to a replica", all.requests.clone());
-        let help = "Requests to a replica that got no answer: no connection, a broken one, or silence";
-        registry.register("client_failures", help, all.failures.clone());
-        registry.register("client_ejections", "Times a client gave up on a replica for a while", all.ejections.clone());
-        registry.register("client_ejected", "Clients that use a replica only in need", all.ejected.clone());
-        registry.register("client_in_flight", "Requests at a replica whose answer is not over", all.in_flight.clone());
-        let help = "Requests sent once more, for the first connection broke";
-        registry.register("client_repeats", help, all.repeats.clone());
-        let help = "Requests not sent once more, for too many were lately";
-        registry.register("client_denied_repeats", help, all.denied_repeats.clone());
+        registrar.register("client_requests", "Requests sent to a replica", all.requests.clone());
+        let help = "Requests to a replica without an answer: no connection, a broken one, or silence";
+        registrar.register("client_failures", help, all.failures.clone());
+        let help = "Times a client took a replica out of service";
+        registrar.register("client_ejections", help, all.ejections.clone());
+        let help = "Clients of this process for which a replica is out of service";
+        registrar.register("client_ejected", help, all.ejected.clone());
+        let help = "Requests at a replica whose answer is not complete";
+        registrar.register("client_in_flight", help, all.in_flight.clone());
+        let help = "Requests sent once more because a connection died";
+        registrar.register("client_repeats", help, all.repeats.clone());
+        let help = "Requests not sent once more because too many were of late";
+        registrar.register("client_denied_repeats", help, all.denied_repeats.clone());
     }
 
     /// The counters of one replica for one client.
@@ -109,5 +118,44 @@ impl Drop for ReplicaMetrics {
                 all.in_flight.remove(&self.labels);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::{encoding::text, registry::Registry};
+    use std::cell::RefCell;
+
+    use super::*;
+
+    struct Shelf(RefCell<Registry>);
+
+    impl Registrar for Shelf {
+        fn register<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) {
+            self.0.borrow_mut().register(name, help, metric);
+        }
+    }
+
+    fn scrape(shelf: &Shelf) -> String {
+        let mut out = String::new();
+        text::encode(&mut out, &shelf.0.borrow()).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_replica_is_counted_as_long_as_a_client_knows_it() {
+        let (metrics, shelf) = (ClientMetrics::default(), Shelf(RefCell::default()));
+        metrics.register(&shelf);
+        let server = SpiffeId::new("spiffe://bank.example/target-wl").unwrap();
+        let address = "192.0.2.1:8444".parse().unwrap();
+        let (one, other) = (metrics.replica(&server, address), metrics.replica(&server, address));
+        one.requests.inc();
+        other.requests.inc();
+        let line = r#"client_requests_total{server="spiffe://bank.example/target-wl",address="192.0.2.1:8444"} 2"#;
+        assert!(scrape(&shelf).contains(line));
+        drop(one);
+        assert!(scrape(&shelf).contains(line));
+        drop(other);
+        assert!(!scrape(&shelf).contains("192.0.2.1"));
     }
 }

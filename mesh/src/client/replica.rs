@@ -36,7 +36,8 @@ use super::{
 };
 use crate::origins::Origin;
 
-/// The pause before the first probe of an ejected replica; it doubles with every one that fails.
+/// The pause before the first probe of an ejected replica. It doubles with every one that fails, and with every ejection
+/// soon after another.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause between two probes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -84,7 +85,7 @@ enum State {
 
 struct Health {
     ejected: bool,
-    /// Ejections and failed probes in a row.
+    /// Ejections in a row.
     strikes: usize,
     /// When it came into service.
     since: Instant,
@@ -382,7 +383,6 @@ async fn probe(replica: Weak<Replica>, strikes: usize) {
                 return;
             }
             Err(error) => {
-                replica.health().strikes += 1;
                 let address = replica.connector.label();
                 tracing::debug!(server = %replica.common.server, address, "replica still out of service: {error}");
             }

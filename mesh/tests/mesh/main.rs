@@ -6,5 +6,6 @@ mod client;
 mod fixture;
 mod handshake;
 mod identity;
+mod replicas;
 mod requests;
 mod rotation;

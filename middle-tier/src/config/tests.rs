@@ -1,5 +1,7 @@
 //! The example files are valid, and each setting that is wrong is named.
 
+use chassis::config::{Loaded, Sources};
+
 use super::*;
 
 const DOCUMENTED: &str = include_str!("../../../config/middle-tier.toml");
@@ -65,9 +67,25 @@ fn refuses_a_key_it_does_not_know() {
 
 #[test]
 fn refuses_a_next_hop_that_is_no_origin() {
-    for url in ["http://127.0.0.1:8446", "https://127.0.0.1:8446/v1"] {
-        let error = check(&config(&REQUIRED.replace("https://127.0.0.1:8446", url))).unwrap_err();
-        assert!(error.to_string().starts_with("`next.url`"), "{error}");
+    for url in ["http://127.0.0.1:8446/", "https://127.0.0.1:8446/v1"] {
+        let error = chassis::config::parse::<Config>(&REQUIRED.replace("https://127.0.0.1:8446", url)).unwrap_err();
+        let told = format!("the text: `next.url`: {url} is not the https URL of a server, without a path");
+        assert_eq!(error.to_string(), told);
+    }
+}
+
+#[test]
+fn takes_replicas_as_a_list_and_from_the_environment() {
+    let list = r#"["https://a:8446", "https://b:8446"]"#;
+    let config = config(&REQUIRED.replace("\"https://127.0.0.1:8446\"", list));
+    assert_eq!(config.next.url.to_string(), "https://a:8446/,https://b:8446/");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), REQUIRED).unwrap();
+    for text in [list, "https://a:8446,https://b:8446"] {
+        let environment = vec![("MIDDLE_TIER__NEXT__URL".to_owned(), text.to_owned())];
+        let sources = Sources { file: Some(file.path()), environment, flags: Vec::new() };
+        let loaded: Loaded<Config> = chassis::config::load("middle-tier", &sources).unwrap();
+        assert_eq!(loaded.workload.next.url, config.next.url, "{text}");
     }
 }
 

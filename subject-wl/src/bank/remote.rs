@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use chassis::{Clock, Process, async_trait, trace::carry};
 use http::StatusCode;
-use mesh::{Client, ClientSettings, Identity};
+use mesh::{Client, ClientSettings, Identity, Svid};
 use serde::de::DeserializeOwned;
-use token::{Chain, Mode, Timestamp};
+use token::{Certificates, Chain, Mode, Timestamp, policy::Certs};
 use tracing::Instrument;
 use wire::bank::{Account, DepositReceipt, DepositRequest, Transactions, TransferReceipt, TransferRequest};
 
@@ -15,6 +15,7 @@ use super::{
     asserter::{Asserter, Wanted},
     call::{self, Call, Prepared},
     link::{self, Route},
+    references::{self, References},
     wallet::Root,
 };
 use crate::{
@@ -30,6 +31,8 @@ pub(crate) struct RemoteBank {
     identity: Identity,
     bank: Client,
     asserter: Asserter,
+    /// Where certificates travel by reference.
+    references: Option<References>,
     route: Route,
     timeout: Duration,
     clock: Arc<dyn Clock>,
@@ -37,11 +40,15 @@ pub(crate) struct RemoteBank {
 
 impl RemoteBank {
     /// The bank of these settings, as `identity`.
-    pub(crate) fn new(identity: Identity, config: &Config, process: &Process) -> Result<Self, mesh::ClientError> {
+    pub(crate) fn new(identity: Identity, config: &Config, process: &Process) -> anyhow::Result<Self> {
         let BankSettings { next_hop, target, link_life, timeout, .. } = &config.bank;
         let settings = ClientSettings { first_byte_timeout: timeout.0, ..process.client() };
         let asserting = &config.asserting;
         let asserter = Client::balanced(&identity, asserting.id.clone(), &asserting.url, settings.clone())?;
+        let references = match config.bank.certs {
+            Certs::ByReference => Some(References::start(&identity, asserting, process)?),
+            Certs::Inline => None,
+        };
         Ok(Self {
             bank: Client::balanced(
                 &identity,
@@ -50,6 +57,7 @@ impl RemoteBank {
                 ClientSettings { max_answer: MAX_ANSWER, ..settings },
             )?,
             asserter: Asserter::new(asserter),
+            references,
             route: Route { next: next_hop.id.clone(), target: target.clone(), life: link_life.0.as_secs().max(1) },
             timeout: timeout.0,
             identity,
@@ -78,15 +86,14 @@ impl RemoteBank {
                 let bound = Some((call.scope, call.rqd()?));
                 let wanted = Wanted { mode: Mode::Plain, target: &self.route.target, bound };
                 let root = self.asserter.mint(errand.holder, &wanted, errand.trace).await?;
-                (root.chain.as_str().to_owned(), root.certificates, root.proof)
+                let certificates = self.travelling(&root, None).await;
+                (root.chain.as_str().to_owned(), certificates, root.proof)
             }
             Mode::Id => {
                 let root = self.root(errand).await?;
                 let svid = self.identity.svid().map_err(|error| BankError::Chain(error.to_string()))?;
                 let chain = link::signed(&root.chain, &svid, &self.route, &call, self.now())?;
-                let mut certificates = root.certificates.clone();
-                svid.chain.iter().for_each(|der| certificates.push(der));
-                (chain, certificates, root.proof.clone())
+                (chain, self.travelling(&root, Some(&svid)).await, root.proof.clone())
             }
             Mode::Anonymous => {
                 let root = self.root(errand).await?;
@@ -98,6 +105,10 @@ impl RemoteBank {
         let parsed = Chain::parse(&chain).map_err(|error| BankError::Chain(error.to_string()))?;
         errand.holder.wallet.sent(Trail::of(&parsed));
         call.with_chain(&chain, &certificates, parsed.expires())?.with_proof(proof.as_deref())
+    }
+
+    async fn travelling(&self, root: &Root, svid: Option<&Svid>) -> Certificates {
+        references::travelling(self.references.as_ref(), root, svid, &self.identity).await
     }
 
     /// Moves money. When the outcome of a request is not known it is sent again with the same chain, so that the target

@@ -118,7 +118,7 @@ impl World {
         ))
         .unwrap();
         Self {
-            bank: Arc::new(RemoteBank::new(me, &config, clock.clone()).unwrap()),
+            bank: Arc::new(RemoteBank::new(me, &config, &chassis::Process::new(clock.clone())).unwrap()),
             clock,
             minted,
             refuse,
