@@ -1,5 +1,7 @@
 //! Every backend passes the conformance suite, and SQLite keeps what it promised.
 
+mod migrations;
+mod postgres;
 mod transfers;
 
 use std::sync::Arc;

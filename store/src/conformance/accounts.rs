@@ -5,13 +5,16 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::{NOW, deposit_entry, somebody};
-use crate::{Balance, Person, Store, StoreError};
+use crate::{Balance, Person, Store, StoreError, retry};
 
 async fn deposit(store: &dyn Store, person: &Person, currency: &str, minor: i64) -> Result<i64, StoreError> {
-    let mut tx = store.begin().await?;
-    let balance = tx.accounts().deposit(person, currency, minor, &deposit_entry()).await?;
-    tx.commit().await?;
-    Ok(balance)
+    retry(|| async {
+        let mut tx = store.begin().await?;
+        let balance = tx.accounts().deposit(person, currency, minor, &deposit_entry()).await?;
+        tx.commit().await?;
+        Ok(balance)
+    })
+    .await
 }
 
 async fn balance(store: &dyn Store, person: &Person, currency: &str) -> Result<Option<i64>, StoreError> {

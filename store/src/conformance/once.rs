@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{NOW, count_pending_about, deposit_entry, event_about, somebody};
-use crate::{IDEMPOTENCY_WINDOW_SECONDS, Moment, OnceKey, OnceOutcome, Store, StoreError, StoredResponse};
+use crate::{IDEMPOTENCY_WINDOW_SECONDS, Moment, OnceKey, OnceOutcome, Store, StoreError, StoredResponse, retry};
 
 fn key() -> OnceKey {
     OnceKey {
@@ -144,13 +144,16 @@ pub async fn check_concurrent_keys(store: Arc<dyn Store>) -> Result<(), StoreErr
 }
 
 async fn deposit_once(store: &dyn Store, key: &OnceKey) -> Result<OnceOutcome, StoreError> {
-    let mut tx = store.begin().await?;
-    let outcome = tx.once().insert(key, expires()).await?;
-    if outcome == OnceOutcome::Fresh {
-        tx.accounts().deposit(&key.person, "USD", 5, &deposit_entry()).await?;
-        tx.emit(&event_about(&key.person)).await?;
-        tx.once().complete(key, &answer()).await?;
-    }
-    tx.commit().await?;
-    Ok(outcome)
+    retry(|| async {
+        let mut tx = store.begin().await?;
+        let outcome = tx.once().insert(key, expires()).await?;
+        if outcome == OnceOutcome::Fresh {
+            tx.accounts().deposit(&key.person, "USD", 5, &deposit_entry()).await?;
+            tx.emit(&event_about(&key.person)).await?;
+            tx.once().complete(key, &answer()).await?;
+        }
+        tx.commit().await?;
+        Ok(outcome)
+    })
+    .await
 }

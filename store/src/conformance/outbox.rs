@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::{NOW, event_about, pending_about, somebody};
-use crate::{Event, EventState, Moment, Store, StoreError};
+use crate::{Event, EventState, Moment, Store, StoreError, retry};
 
 /// An event comes back as it was given, to the microsecond, and leaves the queue when it is settled.
 pub async fn check_outbox(store: &dyn Store) -> Result<(), StoreError> {
@@ -47,13 +47,16 @@ pub async fn check_commit_order(store: Arc<dyn Store>) -> Result<(), StoreError>
     for writer in 0..20 {
         let (store, person) = (store.clone(), person.clone());
         writers.spawn(async move {
-            let mut tx = store.begin().await?;
-            for part in 0..3 {
-                let event = Event { payload: json!([writer, part]), ..event_about(&person) };
-                tx.emit(&event).await?;
-                tokio::task::yield_now().await;
-            }
-            tx.commit().await
+            retry(|| async {
+                let mut tx = store.begin().await?;
+                for part in 0..3 {
+                    let event = Event { payload: json!([writer, part]), ..event_about(&person) };
+                    tx.emit(&event).await?;
+                    tokio::task::yield_now().await;
+                }
+                tx.commit().await
+            })
+            .await
         });
     }
     for done in writers.join_all().await {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use wire::bank::AccountNumber;
 
 use super::{NOW, deposit_entry, somebody};
-use crate::{Entry, Person, Store, StoreError, Transfer, TransferOutcome};
+use crate::{Entry, Person, Store, StoreError, Transfer, TransferOutcome, retry};
 
 /// Somebody who holds so much in USD, and their number.
 async fn holder(store: &dyn Store, minor: i64) -> Result<(Person, AccountNumber), StoreError> {
@@ -36,10 +36,13 @@ fn order(from: &Person, to: AccountNumber, minor: i64) -> Transfer {
 }
 
 async fn transfer(store: &dyn Store, transfer: &Transfer) -> Result<TransferOutcome, StoreError> {
-    let mut tx = store.begin().await?;
-    let outcome = tx.accounts().transfer(transfer).await?;
-    tx.commit().await?;
-    Ok(outcome)
+    retry(|| async {
+        let mut tx = store.begin().await?;
+        let outcome = tx.accounts().transfer(transfer).await?;
+        tx.commit().await?;
+        Ok(outcome)
+    })
+    .await
 }
 
 async fn holds(store: &dyn Store, person: &Person) -> Result<i64, StoreError> {

@@ -11,14 +11,18 @@ use crate::{KeyRecord, KeyState, Keys, Moment, StoreError};
 #[async_trait]
 impl Keys for PostgresTx {
     async fn list(&mut self, kind: &str) -> Result<Vec<KeyRecord>, StoreError> {
-        let query = sqlx::query("SELECT * FROM minting_keys WHERE kind = $1 ORDER BY created_at, kid").bind(kept(kind));
+        let query = sqlx::query(
+            "SELECT kid, kind, alg, sealed, state, created_at, not_before, retires_at FROM minting_keys WHERE kind = $1
+             ORDER BY created_at, kid",
+        )
+        .bind(kept(kind));
         self.all(query).await?.iter().map(key).collect()
     }
 
     async fn insert(&mut self, key: &KeyRecord) -> Result<(), StoreError> {
         let statement = sqlx::query(
             "INSERT INTO minting_keys (kid, kind, alg, sealed, state, created_at, not_before, retires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         )
         .bind(kept(&key.kid))
         .bind(kept(&key.kind))
@@ -28,8 +32,7 @@ impl Keys for PostgresTx {
         .bind(key.created_at.0)
         .bind(key.not_before.0)
         .bind(key.retires_at.map(|at| at.0));
-        self.write(statement).await?;
-        Ok(())
+        self.write_new(statement).await
     }
 
     async fn set_state(&mut self, kid: &str, state: KeyState, retires_at: Option<Moment>) -> Result<bool, StoreError> {

@@ -14,7 +14,7 @@ impl Mints for PostgresTx {
         let aud = serde_json::to_string(&mint.aud).map_err(|_| StoreError::Corrupt("mints.aud"))?;
         let statement = sqlx::query(
             "INSERT INTO mints (jti, txn, mode, sub, dpa, dpr, sid, aud, iat, exp, commitment, digest, sealed_oauth)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
         )
         .bind(kept(&mint.jti))
         .bind(kept(&mint.txn))
@@ -29,13 +29,16 @@ impl Mints for PostgresTx {
         .bind(mint.commitment.as_ref().map(<[u8; 32]>::as_slice))
         .bind(mint.digest.as_slice())
         .bind(&mint.sealed_oauth);
-        self.write(statement).await?;
-        Ok(())
+        self.write_new(statement).await
     }
 
     async fn find(&mut self, jti: &str) -> Result<Option<MintRecord>, StoreError> {
-        let row = self.optional(sqlx::query("SELECT * FROM mints WHERE jti = $1").bind(kept(jti))).await?;
-        row.as_ref().map(mint).transpose()
+        let query = sqlx::query(
+            "SELECT jti, txn, mode, sub, dpa, dpr, sid, aud, iat, exp, commitment, digest, sealed_oauth FROM mints
+             WHERE jti = $1",
+        )
+        .bind(kept(jti));
+        self.optional(query).await?.as_ref().map(mint).transpose()
     }
 
     async fn purge(&mut self, now: Moment) -> Result<u64, StoreError> {

@@ -32,14 +32,14 @@ impl Outbox for PostgresTx {
         .bind(event.payload.to_string())
         .bind(event.txn.as_deref().map(kept))
         .bind(event.occurred_at.0);
-        let written = self.write(statement).await?;
+        self.write_new(statement).await?;
         self.emitted += 1;
-        if written == 1 { Ok(()) } else { Err(StoreError::Duplicate) }
+        Ok(())
     }
 
     async fn pending(&mut self, limit: u32) -> Result<Vec<PendingEvent>, StoreError> {
         let query = sqlx::query(
-            "SELECT * FROM outbox
+            "SELECT sequence, id, kind, subject, payload, txn, occurred_at FROM outbox
              WHERE state = 'pending' AND sequence < (
                  SELECT shifted + (pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20) FROM outbox_offset
              )

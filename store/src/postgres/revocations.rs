@@ -33,11 +33,13 @@ impl Revocations for PostgresTx {
     }
 
     async fn after(&mut self, sequence: i64, now: Moment, limit: u32) -> Result<Vec<StoredRevocation>, StoreError> {
-        let query =
-            sqlx::query("SELECT * FROM revocations WHERE sequence > $1 AND expires > $2 ORDER BY sequence LIMIT $3")
-                .bind(sequence)
-                .bind(now.0)
-                .bind(i64::from(limit));
+        let query = sqlx::query(
+            "SELECT scope, key, not_after_iat, cause, txn, recorded_at, expires, sequence FROM revocations
+             WHERE sequence > $1 AND expires > $2 ORDER BY sequence LIMIT $3",
+        )
+        .bind(sequence)
+        .bind(now.0)
+        .bind(i64::from(limit));
         self.all(query).await?.iter().map(stored).collect()
     }
 
@@ -59,9 +61,12 @@ impl Revocations for PostgresTx {
 
 impl PostgresTx {
     async fn known(&mut self, revocation: &Revocation, key: &str) -> Result<Option<Revocation>, StoreError> {
-        let query = sqlx::query("SELECT * FROM revocations WHERE scope = $1 AND key = $2")
-            .bind(kept(&revocation.scope))
-            .bind(key);
+        let query = sqlx::query(
+            "SELECT scope, key, not_after_iat, cause, txn, recorded_at, expires, sequence FROM revocations
+             WHERE scope = $1 AND key = $2",
+        )
+        .bind(kept(&revocation.scope))
+        .bind(key);
         Ok(self.optional(query).await?.as_ref().map(stored).transpose()?.map(|known| known.revocation))
     }
 

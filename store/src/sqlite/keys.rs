@@ -10,10 +10,13 @@ use crate::{KeyRecord, KeyState, Keys, Moment, StoreError};
 #[async_trait]
 impl Keys for SqliteTx {
     async fn list(&mut self, kind: &str) -> Result<Vec<KeyRecord>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM minting_keys WHERE kind = ? ORDER BY created_at, kid")
-            .bind(kind)
-            .fetch_all(self.reader())
-            .await?;
+        let rows = sqlx::query(
+            "SELECT kid, kind, alg, sealed, state, created_at, not_before, retires_at FROM minting_keys WHERE kind = ?
+             ORDER BY created_at, kid",
+        )
+        .bind(kind)
+        .fetch_all(self.reader())
+        .await?;
         rows.iter().map(key).collect()
     }
 

@@ -34,7 +34,13 @@ impl Mints for SqliteTx {
     }
 
     async fn find(&mut self, jti: &str) -> Result<Option<MintRecord>, StoreError> {
-        let row = sqlx::query("SELECT * FROM mints WHERE jti = ?").bind(jti).fetch_optional(self.reader()).await?;
+        let row = sqlx::query(
+            "SELECT jti, txn, mode, sub, dpa, dpr, sid, aud, iat, exp, commitment, digest, sealed_oauth FROM mints
+             WHERE jti = ?",
+        )
+        .bind(jti)
+        .fetch_optional(self.reader())
+        .await?;
         row.as_ref().map(mint).transpose()
     }
 

@@ -24,10 +24,13 @@ impl Outbox for SqliteTx {
     }
 
     async fn pending(&mut self, limit: u32) -> Result<Vec<PendingEvent>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM outbox WHERE state = 'pending' ORDER BY sequence LIMIT ?")
-            .bind(limit)
-            .fetch_all(self.reader())
-            .await?;
+        let rows = sqlx::query(
+            "SELECT sequence, id, kind, subject, payload, txn, occurred_at FROM outbox
+             WHERE state = 'pending' ORDER BY sequence LIMIT ?",
+        )
+        .bind(limit)
+        .fetch_all(self.reader())
+        .await?;
         rows.iter().map(pending).collect()
     }
 

@@ -11,11 +11,14 @@ use crate::{Moment, Revocation, Revocations, StoreError, StoredRevocation};
 impl Revocations for SqliteTx {
     async fn record(&mut self, revocation: &Revocation) -> Result<bool, StoreError> {
         let key = serde_json::to_string(&revocation.key).map_err(|_| StoreError::Corrupt("revocations.key"))?;
-        let known = sqlx::query("SELECT * FROM revocations WHERE scope = ? AND key = ?")
-            .bind(&revocation.scope)
-            .bind(&key)
-            .fetch_optional(self.writer()?)
-            .await?;
+        let known = sqlx::query(
+            "SELECT scope, key, not_after_iat, cause, txn, recorded_at, expires, sequence FROM revocations
+             WHERE scope = ? AND key = ?",
+        )
+        .bind(&revocation.scope)
+        .bind(&key)
+        .fetch_optional(self.writer()?)
+        .await?;
         let known = known.as_ref().map(stored).transpose()?.map(|known| known.revocation);
         let wanted = known.as_ref().map_or_else(|| revocation.clone(), |known| known.widened(revocation));
         if known.as_ref() == Some(&wanted) {
@@ -47,13 +50,15 @@ impl Revocations for SqliteTx {
     }
 
     async fn after(&mut self, sequence: i64, now: Moment, limit: u32) -> Result<Vec<StoredRevocation>, StoreError> {
-        let rows =
-            sqlx::query("SELECT * FROM revocations WHERE sequence > ? AND expires > ? ORDER BY sequence LIMIT ?")
-                .bind(sequence)
-                .bind(now.0)
-                .bind(limit)
-                .fetch_all(self.reader())
-                .await?;
+        let rows = sqlx::query(
+            "SELECT scope, key, not_after_iat, cause, txn, recorded_at, expires, sequence FROM revocations
+             WHERE sequence > ? AND expires > ? ORDER BY sequence LIMIT ?",
+        )
+        .bind(sequence)
+        .bind(now.0)
+        .bind(limit)
+        .fetch_all(self.reader())
+        .await?;
         rows.iter().map(stored).collect()
     }
 
