@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chassis::Clock;
+use chassis::certificates::Publisher;
 use chassis::trust::TrustStore;
 use http::HeaderValue;
 use mesh::{Identity, IdentityError};
@@ -49,6 +50,8 @@ pub(crate) struct Continued {
 pub(crate) struct Linker {
     pub(crate) identity: Identity,
     pub(crate) trust: TrustStore,
+    /// By reference: which certificate of this hop need not travel.
+    pub(crate) published: Option<Publisher>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) next: SpiffeId,
     pub(crate) only: Option<Only>,
@@ -91,9 +94,12 @@ impl Linker {
         let text = hop::extend_id(chain, &signer, &extension, TokenId(random()?), self.clock.now())?;
         // Cannot fail: the gate read the same line.
         let mut certificates = arrived.and_then(|line| Certificates::parse(line.as_bytes()).ok()).unwrap_or_default();
-        svid.chain.iter().for_each(|der| certificates.push(der));
-        let certificates = HeaderValue::try_from(certificates.to_header()).map_err(|_| LinkError::Field)?;
-        Ok(Continued { chain: sensitive(&text)?, certificates: Some(certificates) })
+        let is_elsewhere = |published: &Publisher| published.keeps(signer.x5t);
+        if !self.published.as_ref().is_some_and(is_elsewhere) {
+            svid.chain.iter().for_each(|der| certificates.push(der));
+        }
+        let field = (!certificates.is_empty()).then(|| HeaderValue::try_from(certificates.to_header()));
+        Ok(Continued { chain: sensitive(&text)?, certificates: field.transpose().map_err(|_| LinkError::Field)? })
     }
 
     fn extend_anonymous(&self, chain: &Chain, rqd: Option<Digest>) -> Result<String, LinkError> {

@@ -15,6 +15,7 @@ use crate::trail::Trail;
 mod asserter;
 mod call;
 mod link;
+mod references;
 mod remote;
 #[cfg(test)]
 mod tests;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::certificates::Fetcher;
 use chassis::gate::Gate;
 use chassis::provenance::ProofCheck;
 use chassis::trust::TrustStore;
 use chassis::{Clock, ConfigError, Process, Running, Workload, async_trait, identity, revocations, service, storage};
 use mesh::Allow;
 use spiffe::SpiffeId;
-use store::{Person, Store, StoreError};
+use store::{Person, Store, StoreError, retry};
 use token::Policy;
 use tokio::net::TcpListener;
 
@@ -57,8 +58,10 @@ impl Workload for TargetWl {
         let asserting = (&config.asserting.id, &config.asserting.url);
         let revocations = revocations::start(&identity, asserting, &trust, &config.revocations, process)?;
         let proofs = ProofCheck::of_policy(&policy, &identity, asserting, &config.providers, process)?;
+        let certificates = Fetcher::of_policy(&policy.accept, &identity, asserting, &trust, process)?;
         let gate = Gate::new(me.clone(), policy.accept, trust, revocations, rejections.clone(), process)
-            .with_provenance(proofs);
+            .with_provenance(proofs)
+            .with_certificates(certificates);
         let app = App::new(me, bank, rejections, process.clock.clone());
         let listener = TcpListener::bind(config.listen.address).await?;
         let address = listener.local_addr()?;
@@ -94,7 +97,7 @@ async fn seed(bank: &Bank, config: &Config, process: &Process) -> Result<(), Sto
 async fn purge(store: Arc<dyn Store>, clock: Arc<dyn Clock>) {
     loop {
         tokio::time::sleep(PURGE).await;
-        if let Err(error) = purge_once(&*store, &*clock).await {
+        if let Err(error) = retry(|| purge_once(&*store, &*clock)).await {
             tracing::warn!(%error, "what has expired was not forgotten");
         }
     }

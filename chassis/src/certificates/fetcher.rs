@@ -78,8 +78,21 @@ impl Fetcher {
         if accept.certs == Certs::Inline {
             return Ok(None);
         }
+        Self::start(identity, asserting, trust, process).map(Some)
+    }
+
+    /// A fetcher that asks `asserting`, who keeps certificates, and where. Call it once a process, as [`new`](Self::new).
+    ///
+    /// # Errors
+    /// There is no usable identity.
+    pub fn start(
+        identity: &Identity,
+        asserting: (&SpiffeId, &Origins),
+        trust: &TrustStore,
+        process: &Process,
+    ) -> anyhow::Result<Self> {
         let source = MeshCertificates(client(identity, asserting, process)?);
-        Ok(Some(Self::new(Box::new(source), trust.clone(), Pace::default(), process)))
+        Ok(Self::new(Box::new(source), trust.clone(), Pace::default(), process))
     }
 
     /// A fetcher that asks `source`. Call it once a process: the metric it registers has a fixed name.
