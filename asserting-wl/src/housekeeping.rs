@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Clock;
-use store::{Moment, Store, StoreError};
+use store::{Moment, Store, StoreError, retry};
 use tokio_util::sync::CancellationToken;
 
 /// How often.
@@ -13,7 +13,7 @@ const INTERVAL: Duration = Duration::from_mins(1);
 /// Runs until `stop` is cancelled.
 pub(crate) async fn run(store: Arc<dyn Store>, clock: Arc<dyn Clock>, stop: CancellationToken) {
     while tokio::time::timeout(INTERVAL, stop.cancelled()).await.is_err() {
-        match forget_ended(&*store, Moment::from_seconds(clock.now().0)).await {
+        match retry(|| forget_ended(&*store, Moment::from_seconds(clock.now().0))).await {
             Ok(0) => {}
             Ok(count) => tracing::debug!(count, "forgot what has ended"),
             Err(error) => tracing::warn!(%error, "what has ended was not forgotten"),

@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use chassis::Problem;
 use mesh::Peer;
 use spiffe::SpiffeId;
-use store::{Moment, Store, StoreError};
+use store::{MayConflict, Moment, Store, StoreError, retry};
 use token::chain::Link;
 use token::claims::RootClaims;
 use token::encoding::{base64url, from_base64url};
@@ -48,6 +48,12 @@ pub enum IntrospectionError {
     /// The record of mints cannot be read.
     #[error("the record of mints cannot be read")]
     Store(#[from] StoreError),
+}
+
+impl MayConflict for IntrospectionError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
+    }
 }
 
 impl Problem for IntrospectionError {
@@ -152,6 +158,13 @@ impl Introspector {
         nonce: &[u8],
         now: Timestamp,
     ) -> Result<Option<Zkp>, IntrospectionError> {
+        // Spent before it is used, and no writer waits for the arithmetic.
+        let Some(sealed) = retry(|| self.spend(root, nonce)).await? else { return Ok(None) };
+        Ok(Some(self.provenance.answer(&sealed, root, verifier, nonce, now)?))
+    }
+
+    /// Spends the nonce on this token; what the proof is made of, if the mint kept it.
+    async fn spend(&self, root: &RootClaims, nonce: &[u8]) -> Result<Option<Vec<u8>>, IntrospectionError> {
         let jti = root.jti.to_string();
         let mut tx = self.store.begin().await?;
         let Some(sealed) = tx.mints().find(&jti).await?.and_then(|mint| mint.sealed_oauth) else { return Ok(None) };
@@ -160,9 +173,8 @@ impl Introspector {
         if !tx.revocations().receive(&format!("nonce of {jti}"), &base64url(nonce), forgotten).await? {
             return Err(IntrospectionError::UsedNonce);
         }
-        // Spent before it is used, and no writer waits for the arithmetic.
         tx.commit().await?;
-        Ok(Some(self.provenance.answer(&sealed, root, verifier, nonce, now)?))
+        Ok(Some(sealed))
     }
 
     /// A row of the policy says so; being concerned with a chain is not enough.

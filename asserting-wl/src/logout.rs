@@ -22,7 +22,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use serde::Deserialize;
-use store::{Moment, Store};
+use store::{Moment, Store, retry};
 
 use crate::oauth::OauthVerifier;
 use crate::revocations::{Cause, Ledger, Revoked};
@@ -90,18 +90,22 @@ impl LogoutReceiver {
     }
 
     async fn record(&self, token: &LogoutToken, now: Timestamp) -> Result<(), LogoutError> {
+        retry(|| self.write(token, now)).await?;
+        // The record stands; if the ledger cannot be read now, it follows within a second or goes silent.
+        if let Err(error) = self.ledger.look(&*self.store, now).await {
+            tracing::warn!(%error, "a logout was recorded and cannot be read back yet");
+        }
+        Ok(())
+    }
+
+    async fn write(&self, token: &LogoutToken, now: Timestamp) -> Result<(), LogoutError> {
         let mut tx = self.store.begin().await?;
         let until = Moment::from_seconds(token.remembered_until().0);
         if !tx.revocations().receive(&token.issuer, &token.id, until).await? {
             return Err(LogoutError::Replayed);
         }
         revoked(token).record(&mut *tx, now).await?;
-        tx.commit().await?;
-        // The record stands; if the ledger cannot be read now, it follows within a second or goes silent.
-        if let Err(error) = self.ledger.look(&*self.store, now).await {
-            tracing::warn!(%error, "a logout was recorded and cannot be read back yet");
-        }
-        Ok(())
+        Ok(tx.commit().await?)
     }
 }
 

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use chassis::{Clock, Problem};
 use mesh::Peer;
 use spiffe::SpiffeId;
-use store::{MintRecord, Moment, Store, StoreError};
+use store::{MayConflict, MintRecord, Moment, Store, StoreError, retry};
 use token::encoding::Digest;
 use token::revocation::RevocationKey;
-use token::{Chain, Mode};
+use token::{Chain, Mode, Timestamp};
 use wire::problem::ProblemKind;
 
 use crate::introspection::{CutRoot, cut_root_digest};
@@ -29,6 +29,12 @@ pub enum WithdrawalError {
     /// The record could not be read or written.
     #[error("the revocation could not be recorded")]
     Store(#[from] StoreError),
+}
+
+impl MayConflict for WithdrawalError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
+    }
 }
 
 impl Problem for WithdrawalError {
@@ -64,18 +70,32 @@ impl Withdrawals {
     pub async fn withdraw(&self, peer: &Peer, token: &str) -> Result<(), WithdrawalError> {
         let Some((chain, digest)) = read(token) else { return Ok(()) };
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        let Some(mint) = tx.mints().find(&chain.root().jti.to_string()).await? else { return Ok(()) };
-        if mint.digest != digest || mint.exp <= Moment::from_seconds(now.0) {
+        if !retry(|| self.write(peer, &chain, &digest, now)).await? {
             return Ok(());
         }
-        let key = self.key(&peer.id, &chain).ok_or(WithdrawalError::NotPermitted)?;
-        revoked(key, peer, &mint).record(&mut *tx, now).await?;
-        tx.commit().await?;
         if let Err(error) = self.ledger.look(&*self.store, now).await {
             tracing::warn!(%error, "a revocation was recorded and cannot be read back yet");
         }
         Ok(())
+    }
+
+    /// Records the revocation; false if the token is unknown or dead.
+    async fn write(
+        &self,
+        peer: &Peer,
+        chain: &Chain,
+        digest: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<bool, WithdrawalError> {
+        let mut tx = self.store.begin().await?;
+        let Some(mint) = tx.mints().find(&chain.root().jti.to_string()).await? else { return Ok(false) };
+        if mint.digest != *digest || mint.exp <= Moment::from_seconds(now.0) {
+            return Ok(false);
+        }
+        let key = self.key(&peer.id, chain).ok_or(WithdrawalError::NotPermitted)?;
+        revoked(key, peer, &mint).record(&mut *tx, now).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// What the caller may revoke of it: the root, else the first link it signed itself.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use store::{Event, Store, StoreError};
+use store::{Event, Store, StoreError, retry};
 use token::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -60,8 +60,8 @@ impl<K: Ord + Send + Sync> Tallies<K> {
         if taken.is_empty() {
             return Ok(());
         }
-        let events = taken.iter().map(|(kind, tally)| event(kind, tally)).collect();
-        let written = write(store, events).await;
+        let events: Vec<_> = taken.iter().map(|(kind, tally)| event(kind, tally)).collect();
+        let written = retry(|| write(store, &events)).await;
         if written.is_err() {
             self.keep(taken);
         }
@@ -83,9 +83,9 @@ impl<K: Ord + Send + Sync> Tallies<K> {
     }
 }
 
-async fn write(store: &dyn Store, events: Vec<Event>) -> Result<(), StoreError> {
+async fn write(store: &dyn Store, events: &[Event]) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    for event in &events {
+    for event in events {
         tx.emit(event).await?;
     }
     tx.commit().await

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::json;
-use store::{Entry, Event, Moment, OnceKey, OnceOutcome, Person, Store, StoreError, StoredResponse, Tx};
+use store::{
+    Entry, Event, MayConflict, Moment, OnceKey, OnceOutcome, Person, Store, StoreError, StoredResponse, Tx, retry,
+};
 use token::json::MAX_INTEGER;
 use wire::bank::{Account, Balance, DepositRequest, TransferRequest};
 
@@ -91,6 +93,12 @@ impl From<StoreError> for BookingError {
     }
 }
 
+impl MayConflict for BookingError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
+    }
+}
+
 /// The bank.
 #[derive(Clone, Debug)]
 pub struct Bank {
@@ -129,6 +137,10 @@ impl Bank {
     /// # Errors
     /// [`BookingError`]; nothing is changed.
     pub async fn deposit(&self, mandate: &Mandate<DepositRequest>) -> Result<StoredResponse, BookingError> {
+        retry(|| self.deposit_once(mandate)).await
+    }
+
+    async fn deposit_once(&self, mandate: &Mandate<DepositRequest>) -> Result<StoredResponse, BookingError> {
         match self.begin(mandate).await? {
             Begun::Before(response) => Ok(response),
             Begun::Now(mut tx) => {
@@ -144,6 +156,10 @@ impl Bank {
     /// # Errors
     /// [`BookingError`]; nothing is changed, and the idempotency key is still good.
     pub async fn transfer(&self, mandate: &Mandate<TransferRequest>) -> Result<StoredResponse, BookingError> {
+        retry(|| self.transfer_once(mandate)).await
+    }
+
+    async fn transfer_once(&self, mandate: &Mandate<TransferRequest>) -> Result<StoredResponse, BookingError> {
         match self.begin(mandate).await? {
             Begun::Before(response) => Ok(response),
             Begun::Now(mut tx) => {
@@ -159,6 +175,10 @@ impl Bank {
     /// [`StoreError`]; nothing is changed.
     pub async fn open(&self, person: &Person, currency: &str, minor: u64, now: Moment) -> Result<bool, StoreError> {
         let minor = i64::try_from(minor).map_err(|_| StoreError::Overflow)?;
+        retry(|| self.open_once(person, currency, minor, now)).await
+    }
+
+    async fn open_once(&self, person: &Person, currency: &str, minor: i64, now: Moment) -> Result<bool, StoreError> {
         let mut tx = self.store.begin().await?;
         let is_new = tx.accounts().open(person, currency, now).await?;
         if is_new && minor > 0 {

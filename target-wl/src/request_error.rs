@@ -104,10 +104,8 @@ fn booking(error: &BookingError) -> ProblemKind {
     }
 }
 
-/// A database that does not answer may answer the next time; anything else is a mistake here.
+/// A database that does not answer, or that too many want something of, may answer the next time; anything else is a
+/// mistake here.
 fn store(error: &StoreError) -> ProblemKind {
-    match error {
-        StoreError::Database(_) => ProblemKind::Unavailable,
-        _ => ProblemKind::Internal,
-    }
+    if error.is_passing() { ProblemKind::Unavailable } else { ProblemKind::Internal }
 }

@@ -2,7 +2,7 @@
 
 use chassis::Problem;
 use chassis::provider::ProviderError;
-use store::StoreError;
+use store::{MayConflict, StoreError};
 use wire::problem::ProblemKind;
 
 use crate::oauth::OauthError;
@@ -65,6 +65,12 @@ impl From<OauthError> for LogoutError {
             OauthError::Provider(error) => Self::Provider(error),
             _ => Self::Form,
         }
+    }
+}
+
+impl MayConflict for LogoutError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chassis::Problem;
 use mesh::IdentityError;
-use store::StoreError;
+use store::{MayConflict, StoreError};
 use token::Refusal;
 use token::mint::MintError as SigningError;
 use wire::problem::ProblemKind;
@@ -86,6 +86,12 @@ impl From<SigningError> for MintError {
             SigningError::Claims(refusal) => Self::Form(refusal),
             other => Self::Signing(other),
         }
+    }
+}
+
+impl MayConflict for MintError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
     }
 }
 

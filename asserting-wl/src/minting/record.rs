@@ -2,7 +2,7 @@
 
 use mesh::Peer;
 use serde_json::{Map, Value, json};
-use store::{Event, MintRecord, Moment, Person};
+use store::{Event, MintRecord, Moment, Person, retry};
 use token::claims::RootClaims;
 use token::encoding::Digest;
 use token::refusal::{Reason, RevokedBy};
@@ -23,13 +23,10 @@ pub(super) async fn commit(
     sealed: Option<Vec<u8>>,
 ) -> Result<(), MintError> {
     let claims = root.root();
-    let mut tx = minter.store.begin().await?;
-    minter.revocations.catch_up(&mut *tx, minter.clock.now()).await?;
-    refuse_revoked(minter, root, peer)?;
-    tx.mints().record(&MintRecord { sealed_oauth: sealed, ..mint_record(root) }).await?;
+    let record = MintRecord { sealed_oauth: sealed, ..mint_record(root) };
     let at = Moment::from_seconds(claims.iat.0);
-    tx.emit(&Event::new(KIND, subject(claims), payload(root.mode(), claims), Some(claims.txn.to_string()), at)).await?;
-    tx.commit().await?;
+    let event = Event::new(KIND, subject(claims), payload(root.mode(), claims), Some(claims.txn.to_string()), at);
+    retry(|| write(minter, root, peer, &record, &event)).await?;
     tracing::info!(
         mode = root.mode().name(),
         caller = %peer.id,
@@ -40,6 +37,21 @@ pub(super) async fn commit(
         "minted"
     );
     Ok(())
+}
+
+async fn write(
+    minter: &Minter,
+    root: &Chain,
+    peer: &Peer,
+    record: &MintRecord,
+    event: &Event,
+) -> Result<(), MintError> {
+    let mut tx = minter.store.begin().await?;
+    minter.revocations.catch_up(&mut *tx, minter.clock.now()).await?;
+    refuse_revoked(minter, root, peer)?;
+    tx.mints().record(record).await?;
+    tx.emit(event).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Refuses to mint for a person, a session or a caller that is revoked.
