@@ -11,6 +11,7 @@ mod bank;
 mod chain;
 mod dev;
 mod init;
+mod keys;
 mod policy;
 mod services;
 
@@ -18,8 +19,9 @@ pub use bank::{CheckConfig, Demo, Journey, WorkloadName};
 pub use chain::{Append, Believe, Inspect, Mint, New, Verify};
 pub use dev::{DevIdpAsk, DevIdpCommand, DevSpireCommand, DevTracesCommand};
 pub use init::InitCommand;
+pub use keys::{AtStore, Keys, KeysCommand, KindArg, ListKeys, RetireKey, Revoke, RotateKeys, ShowKeys};
 pub use policy::{PolicyCommand, PolicyTest};
-pub use services::{Ask, Call, Introspect, Keys, Svid};
+pub use services::{Ask, Call, Introspect, Svid};
 
 /// Which workload asks, through which others, on behalf of which person.
 ///
@@ -63,10 +65,9 @@ pub enum Command {
     Validate(Ask),
     /// Asks asserting-wl whether a chain is active (RFC 7662)
     Introspect(Introspect),
-    /// Ends a chain, or a link of your own and what follows it (RFC 7009)
-    #[command(after_help = "Example:\n  dasvid revoke chain.json")]
-    Revoke(Ask),
-    /// Prints asserting-wl's public keys (JWKS)
+    /// Ends a chain, or a link of your own and what follows it (RFC 7009); as an operator, everything minted before a moment
+    Revoke(Revoke),
+    /// Prints asserting-wl's public keys (JWKS); lists, rotates and retires those in its store
     Keys(Keys),
     /// Sends a request with a chain to a service
     Call(Call),

@@ -19,11 +19,15 @@ use middle_tier::MiddleTier;
 use spiffe::{SpiffeId, TrustDomain};
 use subject_wl::SubjectWl;
 use target_wl::TargetWl;
+use tokio::net::TcpListener;
 use url::Url;
 
 use crate::place::{Endpoint, Person, Place, Stranger, Verification};
 use configs::Plan;
 use home::Home;
+
+/// The first port of the admin listeners.
+const ADMIN: u16 = 9440;
 
 /// The bank's trust domain.
 const TRUST_DOMAIN: &str = "bank.example";
@@ -51,6 +55,8 @@ pub struct Bank {
     pub place: Place,
     /// Every listener: name and address, in the order of a request.
     pub listeners: Vec<(String, String)>,
+    /// Where each workload's admin listener is, in the order of a request.
+    pub admin: Vec<(String, SocketAddr)>,
     /// Ports that were taken: what for, the port, and the one used instead.
     pub moved: Vec<String>,
     /// How long it took until all were ready.
@@ -74,19 +80,26 @@ impl Bank {
         let begun = Instant::now();
         let home = Home::open(settings.dir.as_deref())?;
         let spire = identities(&home, settings.middle_tiers).await?;
-        let mut start =
-            Start { settings, home: &home, listeners: Vec::new(), moved: Vec::new(), workloads: Vec::new() };
+        let mut start = Start {
+            settings,
+            home: &home,
+            listeners: Vec::new(),
+            admin: Vec::new(),
+            moved: Vec::new(),
+            workloads: Vec::new(),
+        };
         let idp = start.provider().await?;
         let place = start.workloads(idp.issuer()).await?;
         let logouts = start.tell_of_logouts(&idp)?;
-        let Start { mut listeners, moved, workloads, .. } = start;
+        let Start { mut listeners, mut admin, moved, workloads, .. } = start;
         for workload in &workloads {
             workload.ready.ready().await;
         }
         listeners.reverse();
-        home.publish(&place)?;
+        admin.reverse();
+        home.publish(&place, &admin)?;
         let ready_ms = begun.elapsed().as_secs_f64() * 1000.0;
-        Ok(Self { place, listeners, moved, ready_ms, logouts, spire, idp, home, workloads })
+        Ok(Self { place, listeners, admin, moved, ready_ms, logouts, spire, idp, home, workloads })
     }
 
     /// The file that tells a shell where this bank is.
@@ -133,6 +146,7 @@ struct Start<'a> {
     settings: &'a Settings,
     home: &'a Home,
     listeners: Vec<(String, String)>,
+    admin: Vec<(String, SocketAddr)>,
     moved: Vec<String>,
     workloads: Vec<Handle>,
 }
@@ -210,8 +224,19 @@ impl Start<'_> {
         let handle = chassis::spawn_as::<W>(name, config, Arc::new(SystemClock)).await;
         let handle = handle.with_context(|| format!("{name} does not start"))?;
         let address = handle.addresses.first().map(|(_, address)| *address);
+        self.observe(name, &handle).await?;
         self.workloads.push(handle);
         address.with_context(|| format!("{name} does not listen"))
+    }
+
+    /// Opens the workload's admin listener.
+    async fn observe(&mut self, name: &str, workload: &Handle) -> anyhow::Result<()> {
+        let usual = ADMIN + u16::try_from(self.admin.len()).unwrap_or_default();
+        let listen = self.port(&format!("the admin listener of {name}"), (Ipv4Addr::LOCALHOST, usual).into());
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("{name} opens no admin listener"))?;
+        self.admin.push((name.to_owned(), listener.local_addr()?));
+        workload.serve_admin(listener);
+        Ok(())
     }
 
     fn port(&mut self, name: &str, usual: SocketAddr) -> SocketAddr {
@@ -233,7 +258,9 @@ impl Bank {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
         for (name, address) in &self.listeners {
-            table.add_row([name, address]);
+            let admin = self.admin.iter().find(|(known, _)| known == name);
+            let metrics = admin.map_or_else(String::new, |(_, address)| format!("http://{address}/metrics"));
+            table.add_row([name, address, &metrics]);
         }
         let mut lines = self.moved.clone();
         lines.push(format!(

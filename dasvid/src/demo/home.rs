@@ -1,9 +1,11 @@
 //! The demo's folder: sockets, databases, keys, and the configurations it runs with.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use dev_spire::DevSpire;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::folder;
@@ -49,7 +51,8 @@ impl Home {
     }
 
     /// Says where the bank is: `env` for a shell, `bank.toml` for `dasvid journey`.
-    pub(super) fn publish(&self, place: &Place) -> anyhow::Result<()> {
+    /// `metrics.json` for Prometheus (`file_sd_configs`).
+    pub(super) fn publish(&self, place: &Place, admin: &[(String, SocketAddr)]) -> anyhow::Result<()> {
         let socket = place.socket.as_deref().unwrap_or_default();
         let lines = [
             ("SPIFFE_ENDPOINT_SOCKET", socket),
@@ -59,6 +62,9 @@ impl Home {
         ];
         let env = lines.map(|(name, value)| format!("export {name}='{value}'\n")).concat();
         folder::write(&self.path.join("bank.toml"), toml::to_string(place)?.as_bytes(), true)?;
+        let target = |(name, address): &(String, SocketAddr)| json!({"targets": [address], "labels": {"job": name}});
+        let targets: Vec<_> = admin.iter().map(target).collect();
+        folder::write(&self.path.join("metrics.json"), &serde_json::to_vec_pretty(&targets)?, false)?;
         folder::write(&self.env_file(), env.as_bytes(), false)
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::{Debug, Write as _};
 
+use chassis::telemetry;
+use chassis::traces::Traces;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Subscriber};
@@ -15,17 +17,18 @@ use crate::output;
 /// Where the chassis says that a request was answered, and opens the request's span.
 const REQUESTS: &str = "warn,chassis::service=info,chassis::trace=info";
 
-/// Starts the log. With `requests`, each request is a line; `DASVID_LOG` set, everything it selects is shown in full.
-pub fn init(requests: bool) {
+/// Starts the log, and where spans go. With `requests`, each request is a line; `DASVID_LOG` set, everything it selects
+/// is shown in full.
+pub fn init(requests: bool, traces: Option<&Traces>) {
     let wrong = fmt::layer().with_writer(std::io::stderr).with_target(false);
-    let started = match EnvFilter::try_from_env("DASVID_LOG") {
-        Ok(filter) => tracing_subscriber::registry().with(wrong.with_filter(filter)).try_init(),
-        Err(_) if requests => tracing_subscriber::registry()
-            .with(wrong.with_filter(EnvFilter::new("warn,dev_spire=error,dev_idp=error")))
-            .with(Requests.with_filter(EnvFilter::new(REQUESTS)))
-            .try_init(),
-        Err(_) => tracing_subscriber::registry().with(wrong.with_filter(EnvFilter::new("error"))).try_init(),
-    };
+    let chosen = std::env::var(telemetry::VARIABLE).ok().and_then(|filter| telemetry::parse(&filter).ok());
+    let requests = (requests && chosen.is_none()).then(|| Requests.with_filter(EnvFilter::new(REQUESTS)));
+    let usual = if requests.is_some() { "warn,dev_spire=error,dev_idp=error" } else { "error" };
+    let started = tracing_subscriber::registry()
+        .with(wrong.with_filter(chosen.unwrap_or_else(|| EnvFilter::new(usual))))
+        .with(requests)
+        .with(traces.map(Traces::layer))
+        .try_init();
     // A process that has a log already keeps it.
     drop(started);
 }
