@@ -1,11 +1,9 @@
 //! The key that seals what is secret at rest: given as a file or in the environment, or beside a SQLite database.
 
-use std::path::Path;
-
 use chassis::ConfigError;
 use secrecy::ExposeSecret as _;
 use store::Store;
-use store::seal::{KEY_BYTES, SealError, SealKey};
+use store::seal::{KEY_BYTES, SealKey};
 use token::encoding::from_base64;
 use zeroize::Zeroizing;
 
@@ -23,15 +21,11 @@ pub async fn key(config: &Config, store: &dyn Store) -> anyhow::Result<SealKey> 
     }
     let file = config.seal.key_file.as_deref();
     let is_fresh = operator::list(store).await?.is_empty();
-    Ok(if is_fresh { SealKey::for_store(&config.store.url, file)? } else { existing(&config.store.url, file)? })
-}
-
-/// The sealing key of a store that holds keys: the `given` file, else the one beside a SQLite database. None is made.
-///
-/// # Errors
-/// [`SealError`] if it cannot be read.
-pub fn existing(url: &str, given: Option<&Path>) -> Result<SealKey, SealError> {
-    SealKey::of_store(url, given)
+    Ok(if is_fresh {
+        SealKey::for_store(&config.store.url, file)?
+    } else {
+        SealKey::of_store(&config.store.url, file)?
+    })
 }
 
 /// The key that stands in the settings themselves.

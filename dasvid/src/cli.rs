@@ -16,7 +16,7 @@ mod policy;
 mod services;
 
 pub use bank::{CheckConfig, Demo, Journey, WorkloadName};
-pub use chain::{Append, Believe, Inspect, Mint, New, Verify};
+pub use chain::{Append, Believe, CertsArg, Inspect, Mint, New, Verify};
 pub use dev::{DevIdpAsk, DevIdpCommand, DevSpireCommand, DevTracesCommand};
 pub use init::InitCommand;
 pub use keys::{AtStore, Keys, KeysCommand, KindArg, ListKeys, RetireKey, Revoke, RotateKeys, ShowKeys};

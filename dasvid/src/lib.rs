@@ -11,6 +11,8 @@ pub mod outgoing;
 pub mod output;
 pub mod place;
 pub mod proof;
+pub mod references;
+pub mod registry;
 pub mod teller;
 
 use std::process::ExitCode;

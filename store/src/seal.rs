@@ -187,7 +187,8 @@ fn beside(url: &str) -> Option<PathBuf> {
 }
 
 /// The file of a SQLite address, if it has one.
-fn sqlite_path(url: &str) -> Option<PathBuf> {
+#[must_use]
+pub fn sqlite_path(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:")?;
     let path = path.strip_prefix("//").unwrap_or(path);
     let path = path.split_once('?').map_or(path, |(path, _)| path);

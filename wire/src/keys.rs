@@ -41,7 +41,7 @@ pub struct Jwk {
 /// A set of public keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Jwks {
-    /// The keys, current and retiring, in no meaningful order.
+    /// The keys that sign, those that will and those that did, in no meaningful order.
     pub keys: Vec<Jwk>,
 }
 

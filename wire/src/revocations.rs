@@ -33,13 +33,14 @@ pub struct RevocationList {
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RevocationEntry {
-    /// `root`, `session`, `person`, `link`, `anonymous-link`, `workload` or `certificate`.
+    /// `root`, `session`, `person`, `link`, `anonymous-link`, `workload`, `certificate`, `minting-key` or `asserter`.
     #[schema(example = "session")]
     pub scope: String,
     /// Which one: an issuer or asserter and an identifier of it, or one identifier.
     #[schema(example = json!(["https://idp.example", "k5bn3Egz7HjE2RH_mGduMtOO"]))]
     pub key: Vec<String>,
-    /// Only logins (`auth_time`, else `oat`) up to this moment, Unix seconds; every one when absent.
+    /// Only logins (`auth_time`, else `oat`) up to this moment, of an asserter only roots whose `iat` is not later, Unix
+    /// seconds; every one when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after_iat: Option<u64>,
     /// Why.

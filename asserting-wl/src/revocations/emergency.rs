@@ -1,7 +1,7 @@
 //! Records an operator makes after a compromise: a stolen key, everything minted before a moment.
 
 use serde_json::json;
-use store::{Event, Moment, Revocation, StoreError, Tx};
+use store::{Event, Moment, Revocation, Store, StoreError, Tx};
 use token::Timestamp;
 use token::encoding::Digest;
 use token::revocation::RevocationKey;
@@ -24,6 +24,17 @@ pub async fn refuse_key(tx: &mut dyn Tx, kid: Digest, now: Moment) -> Result<boo
         txn: None,
     };
     revoked.record(tx, Timestamp(now.seconds())).await
+}
+
+/// Refuses everything the asserter of this store minted before `moment`, in a transaction of its own.
+///
+/// # Errors
+/// [`StoreError`] if the store refuses.
+pub async fn refuse(store: &dyn Store, moment: Timestamp, now: Moment) -> Result<bool, StoreError> {
+    let mut tx = store.begin().await?;
+    let recorded = refuse_minted_before(&mut *tx, moment, now).await?;
+    tx.commit().await?;
+    Ok(recorded)
 }
 
 /// Refuses everything this asserter minted before `moment`, a whole second; false if that was recorded before.

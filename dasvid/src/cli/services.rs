@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use spiffe::SpiffeId;
 use url::Url;
 
-use super::{Asserting, Socket};
+use super::{Asserting, CertsArg, Socket};
 
-/// `dasvid validate` and `dasvid revoke`.
+/// `dasvid validate`.
 #[derive(Args, Debug)]
 pub struct Ask {
     /// The chain: a file (bare, or the JSON other commands print), or - for standard input
@@ -39,17 +39,6 @@ pub struct Introspect {
     pub idp_ca: Option<PathBuf>,
 }
 
-/// `dasvid keys`.
-#[derive(Args, Debug)]
-#[command(after_help = "Example:\n  dasvid keys --alg ES256 > jwks.json")]
-pub struct Keys {
-    /// Only keys of this algorithm, for JOSE libraries that refuse a set with others
-    #[arg(long)]
-    pub alg: Option<String>,
-    #[command(flatten)]
-    pub(crate) asserting: Asserting,
-}
-
 /// `dasvid call`.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
@@ -74,8 +63,11 @@ pub struct Call {
     /// The Idempotency-Key
     #[arg(long)]
     pub idempotency_key: Option<String>,
+    /// Send all certificates of the chain, or only those that asserting-wl does not keep
+    #[arg(long, value_enum, default_value = "inline", requires = "chain")]
+    pub certs: CertsArg,
     #[command(flatten)]
-    pub(crate) socket: Socket,
+    pub(crate) asserting: Asserting,
 }
 
 /// `dasvid svid`.

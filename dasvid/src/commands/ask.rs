@@ -3,16 +3,21 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
-use serde_json::Value;
-use token::Chain;
+use asserting_wl::revocations::emergency;
+use chassis::{Clock as _, SystemClock};
+use serde_json::{Value, json};
+use store::Moment;
 use token::provenance::Rounds;
+use token::{Chain, Timestamp};
 use wire::introspect::{INTROSPECT, VALIDATE};
 use wire::oauth::REVOKE;
 
+use super::keys;
 use super::mint::connect;
-use crate::cli::{Ask, Introspect};
+use crate::cli::{Ask, AtStore, Introspect, Revoke};
 use crate::input::ChainFile;
 use crate::proof::{self, Expected};
+use crate::registry::Registry;
 use crate::{input, output, teller};
 
 /// Prints asserting-wl's diagnosis.
@@ -40,15 +45,34 @@ pub(super) async fn introspect(arguments: &Introspect) -> anyhow::Result<ExitCod
     Ok(if active { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Ends what this workload may end of the chain.
-pub(super) async fn revoke(arguments: &Ask) -> anyhow::Result<ExitCode> {
-    let file = ChainFile::read(&arguments.chain)?;
+/// Ends what this workload may end of the chain or, as the operator, everything minted before a moment.
+pub(super) async fn revoke(arguments: &Revoke) -> anyhow::Result<ExitCode> {
+    if let Some(moment) = &arguments.minted_before {
+        refuse_minted_before(moment, &arguments.at).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let file = ChainFile::read(arguments.chain.as_deref().context("there is no chain to revoke")?)?;
     let chain = Chain::parse(&file.da_svid)?;
     let teller = connect(&arguments.asserting).await?;
     let answer = teller.asserting().post_form(REVOKE, &[("token", &chain.to_show())]).await?;
     ensure!(answer.status.is_success(), "asserting-wl does not revoke it: {}", teller::refusal(&answer));
     output::note("revoked; every verifier knows within seconds");
     Ok(ExitCode::SUCCESS)
+}
+
+async fn refuse_minted_before(text: &str, at: &AtStore) -> anyhow::Result<()> {
+    let now = SystemClock.moment();
+    let moment = keys::read(text, now)?;
+    ensure!(moment <= Moment::from_seconds(now.seconds() + 1), "{} has not come yet", keys::written(moment));
+    let registry = Registry::open(at).await?;
+    let recorded = store::retry(|| emergency::refuse(&*registry.store, Timestamp(moment.seconds()), now)).await?;
+    if at.json {
+        return output::json(&json!({"minted_before": keys::written(moment), "recorded": recorded}));
+    }
+    let (before, already) = (keys::written(moment), if recorded { "" } else { "already " });
+    Ok(output::line(&format!(
+        "everything minted before {before} is {already}refused; every verifier knows within seconds"
+    ))?)
 }
 
 fn expected(arguments: &Introspect) -> anyhow::Result<Expected> {
