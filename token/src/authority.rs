@@ -41,11 +41,6 @@ impl Authority {
         &self.scope
     }
 
-    /// The limits every operation must keep, from the root on.
-    pub fn limits(&self) -> impl Iterator<Item = &MaxAmount> {
-        self.limits.iter().map(|(_, limit)| limit)
-    }
-
     /// Checks one operation's amount, in minor units, against every `max_amount` of the chain.
     ///
     /// # Errors

@@ -191,6 +191,25 @@ impl Certificates {
         self.authorities = OnceLock::new();
     }
 
+    /// The same without these leaves and without the authorities that only they need.
+    #[must_use]
+    pub fn without(&self, leaves: &HashSet<Digest>) -> Self {
+        let parsed: Vec<_> = self.der.iter().map(|der| X509::parse(der).ok()).collect();
+        let is_authority = |certificate: &Option<X509>| certificate.as_ref().is_some_and(X509::is_authority);
+        let mut stays: Vec<_> =
+            self.hashes.iter().zip(&parsed).map(|(hash, one)| !is_authority(one) && !leaves.contains(hash)).collect();
+        // Each round reaches one authority further up.
+        for _ in 0..MAX_INTERMEDIATES {
+            let children: Vec<_> =
+                parsed.iter().zip(&stays).filter(|(_, stays)| **stays).filter_map(|(one, _)| one.as_ref()).collect();
+            let needed =
+                |one: &Option<X509>| one.as_ref().is_some_and(|one| children.iter().any(|child| one.certifies(child)));
+            let more: Vec<_> = parsed.iter().map(|one| is_authority(one) && needed(one)).collect();
+            stays.iter_mut().zip(more).for_each(|(stays, more)| *stays |= more);
+        }
+        Self::of(self.der.iter().zip(stays).filter(|(_, stays)| *stays).map(|(der, _)| der.clone()).collect())
+    }
+
     /// The certificates as DER, in order.
     #[must_use]
     pub fn der(&self) -> &[Vec<u8>] {

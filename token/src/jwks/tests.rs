@@ -110,6 +110,14 @@ fn refuses_a_kid_that_is_not_the_thumbprint() {
 }
 
 #[test]
+fn counts_the_keys_that_can_be_found() {
+    let (_, one) = es256();
+    let other = jwk(&schnorr().members(), SCHOCO);
+    assert_eq!(parse(&[one.clone(), other.clone(), with(&one, "use", Some("enc"))]).len(), 2);
+    assert_eq!(parse(&[]).len(), 0);
+}
+
+#[test]
 fn refuses_both_of_two_keys_of_one_kid() {
     let key = public(Algorithm::Rs256);
     let (one, two) = (jwk(key.members(), "RS256"), jwk(key.members(), "PS256"));
@@ -165,4 +173,6 @@ fn refuses_sets_that_are_not_strict_json() {
         assert_eq!(RootKeys::parse(document.as_bytes()), Err(error));
     }
     assert!(RootKeys::parse(br#"{"keys":[]}"#).unwrap().is_empty());
+    let longest = format!("{good}{}", " ".repeat(MAX_BYTES - good.len()));
+    assert!(!RootKeys::parse(longest.as_bytes()).unwrap().is_empty());
 }

@@ -48,7 +48,11 @@ fn refuses_to_extend_an_ended_chain() {
     assert_eq!(extend_with_certificate(3600, end), Err(HopError::Expired(end)));
     let none = Extension { life: 0, ..extension(Some(HOP), rqd()) };
     assert_eq!(extend_id(&start(Mode::Id), SUBJECT, &none), Err(HopError::Expired(NOW)));
-    assert_eq!(extend_with_certificate(3600, NOW.minus(40)), Err(HopError::FromFuture(root_claims().iat)));
+    assert!(extend_with_certificate(3600, root_claims().iat.minus(30)).is_ok());
+    assert_eq!(
+        extend_with_certificate(3600, root_claims().iat.minus(31)),
+        Err(HopError::FromFuture(root_claims().iat))
+    );
 }
 
 #[test]
