@@ -9,6 +9,8 @@ use wire::introspect::INTROSPECT;
 use wire::keys::KEYS;
 use wire::oauth::{AuthorizationServer, REVOKE, TOKEN, TOKEN_EXCHANGE};
 
+use crate::provenance::ProofTime;
+
 /// How callers are known: by the SPIFFE ID in their certificate (RFC 8705 §2.1).
 const TLS: &str = "tls_client_auth";
 
@@ -25,9 +27,9 @@ pub fn identifier(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-/// The document for the service `me` at `base`.
+/// The document for the service `me` at `base`, which makes proofs at `proofs`.
 #[must_use]
-pub fn document(base: &str, me: &SpiffeId, rows: &[Mint]) -> AuthorizationServer {
+pub fn document(base: &str, me: &SpiffeId, rows: &[Mint], proofs: ProofTime) -> AuthorizationServer {
     let at = |path: &str| format!("{base}{path}");
     let tls = || vec![TLS.to_owned()];
     let mut scopes: Vec<_> = rows.iter().flat_map(|row| row.scopes.iter().cloned()).collect();
@@ -46,5 +48,6 @@ pub fn document(base: &str, me: &SpiffeId, rows: &[Mint]) -> AuthorizationServer
         token_endpoint_auth_methods_supported: tls(),
         introspection_endpoint_auth_methods_supported: tls(),
         revocation_endpoint_auth_methods_supported: tls(),
+        dasvid_proofs_at: Some(proofs.name().to_owned()),
     }
 }

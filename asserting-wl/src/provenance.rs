@@ -14,6 +14,7 @@ use token::claims::RootClaims;
 use token::provenance::{Envelope, IssuerKeys, Prover, ProverError, Rounds};
 use wire::introspect::Zkp;
 use wire::keys::Jwks;
+use wire::oauth::{AT_INTROSPECT, AT_MINT};
 use zeroize::Zeroizing;
 
 use crate::keyring;
@@ -46,6 +47,17 @@ pub enum ProofTime {
     Introspect,
     /// With the DA-SVID, for everyone it may reach.
     Mint,
+}
+
+impl ProofTime {
+    /// The word for it in the metadata.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Introspect => AT_INTROSPECT,
+            Self::Mint => AT_MINT,
+        }
+    }
 }
 
 fn rounds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Rounds, D::Error> {
@@ -91,6 +103,12 @@ impl Provenance {
     #[must_use]
     pub fn new(me: SpiffeId, seal: SealKey, settings: ZkpSettings) -> Self {
         Self { me, seal, settings }
+    }
+
+    /// When proofs are made.
+    #[must_use]
+    pub const fn at(&self) -> ProofTime {
+        self.settings.at
     }
 
     /// Takes what proves that the issuer signed `access_token`, for the mint of `root`. `key` verified the signature; none

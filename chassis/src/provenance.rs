@@ -8,6 +8,7 @@
 //! | `proof = "embedded"` | `DA-SVID-Proof`, made at mint, must hold for the root; replayable by design |
 //! | `verification = "introspect"` | the asserter is asked with a fresh nonce: active, the same claims, and a proof for this service |
 
+mod agreement;
 mod asserter;
 mod issuers;
 #[cfg(test)]
@@ -68,9 +69,10 @@ impl ProofCheck {
         let issuers = IssuerCache::new(&policy.accept.issuers, &http, process.clock.clone())?;
         let issuers = Arc::new(issuers.measured(&ProviderMetrics::new(&process.metrics, process.clock.clone())));
         let mut check = Self::new(identity.id()?, policy, issuers, process.clock.clone());
+        let settings = ClientSettings { first_byte_timeout: PATIENCE, ..process.client() };
+        let client = Client::balanced(identity, asserter.clone(), origins, settings)?;
+        agreement::watch(client.clone(), &policy.provenance, process);
         if policy.provenance.verification == Verification::Introspect {
-            let settings = ClientSettings { first_byte_timeout: PATIENCE, ..process.client() };
-            let client = Client::balanced(identity, asserter.clone(), origins, settings)?;
             check = check.asking(asserter.clone(), Box::new(MeshAsserter(client)));
         }
         Ok(Some(check))

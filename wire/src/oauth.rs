@@ -22,6 +22,11 @@ pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// A `requested_token_type` is this and a mode: `plain`, `id` or `anonymous`.
 pub const TOKEN_TYPE: &str = "urn:x-dasvid:token-type:";
 
+/// Proofs of OAuth signatures are made when somebody introspects.
+pub const AT_INTROSPECT: &str = "introspect";
+/// Proofs of OAuth signatures are made with the DA-SVID and travel with it.
+pub const AT_MINT: &str = "mint";
+
 /// The form body of `/token`.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
@@ -126,6 +131,9 @@ pub struct AuthorizationServer {
     pub introspection_endpoint_auth_methods_supported: Vec<String>,
     /// The same.
     pub revocation_endpoint_auth_methods_supported: Vec<String>,
+    /// When it makes proofs of OAuth signatures: [`AT_INTROSPECT`] or [`AT_MINT`]. A member of our own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dasvid_proofs_at: Option<String>,
 }
 
 /// What a service that takes DA-SVIDs asks for (RFC 9728 §2).

@@ -71,5 +71,5 @@ pub(super) async fn revoke(
     responses((status = 200, description = "The metadata", body = AuthorizationServer)),
 )]
 pub(super) async fn metadata(State(app): State<App>) -> Json<AuthorizationServer> {
-    Json(metadata::document(&app.base, &app.me, &app.minter.rows))
+    Json(metadata::document(&app.base, &app.me, &app.minter.rows, app.minter.provenance.at()))
 }

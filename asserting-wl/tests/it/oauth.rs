@@ -212,6 +212,7 @@ async fn the_metadata_names_every_door() {
             "token_endpoint_auth_methods_supported": ["tls_client_auth"],
             "introspection_endpoint_auth_methods_supported": ["tls_client_auth"],
             "revocation_endpoint_auth_methods_supported": ["tls_client_auth"],
+            "dasvid_proofs_at": "introspect",
         })
     );
     for (path, parameters) in [("/revocations", "?token=a.b.c"), ("/revocations", "?after=x")] {

@@ -11,7 +11,7 @@ use chassis::config::{
 use chassis::{Handle, SystemClock, json::Json, spawn};
 use dev_spire::{DevSpire, Entry, Settings};
 use http::Request;
-use mesh::{Client, ClientSettings, ServerSettings};
+use mesh::{Client, ClientSettings, Identity, ServerSettings};
 use spiffe::TrustDomain;
 use tempfile::TempDir;
 use token::hop::{self, Extension, Signer};
@@ -75,10 +75,10 @@ impl World {
         let config = Config {
             identity: IdentitySettings { socket: Some(DevSpire::endpoint(&socket)), wait: Period::seconds(5) },
             listen: ListenSettings { address: ([127, 0, 0, 1], 0).into(), ..ListenSettings::default() },
-            asserting: AssertingSettings { url: url(self.asserting), id: id("asserting-wl") },
+            asserting: AssertingSettings { url: (&url(self.asserting)).try_into().unwrap(), id: id("asserting-wl") },
             public_url: None,
             revocations: RevocationSettings::default(),
-            store: StoreSettings { url: format!("sqlite://{}/bank.db?mode=rwc", self.folder.path().display()) },
+            store: StoreSettings::at(format!("sqlite://{}/bank.db?mode=rwc", self.folder.path().display())),
             policy: PolicySource::Inline(Box::new(policy())),
             providers: ProviderSettings::default(),
             request_timeout: Period::seconds(30),
@@ -198,10 +198,10 @@ async fn an_unreadable_policy_keeps_it_from_starting() {
     let config = Config {
         identity: IdentitySettings::default(),
         listen: ListenSettings::default(),
-        asserting: AssertingSettings { url: url(world.asserting), id: id("asserting-wl") },
+        asserting: AssertingSettings { url: (&url(world.asserting)).try_into().unwrap(), id: id("asserting-wl") },
         public_url: None,
         revocations: RevocationSettings::default(),
-        store: StoreSettings { url: "memory:".into() },
+        store: StoreSettings::at("memory:"),
         policy: PolicySource::Path("/nowhere/policy.toml".into()),
         providers: ProviderSettings::default(),
         request_timeout: Period::seconds(30),
