@@ -93,9 +93,6 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
-    /// Waits for a signal: holds a namespace that other containers join
-    #[command(hide = true)]
-    Pause,
     /// Writes a manual page for every command into a folder
     #[command(hide = true)]
     Manpages {

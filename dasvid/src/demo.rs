@@ -12,13 +12,14 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use asserting_wl::AssertingWl;
-use chassis::{Handle, SystemClock, Workload};
+use chassis::{Handle, Metrics, SystemClock, Workload};
 use dev_idp::DevIdp;
 use dev_spire::{DevSpire, Entry};
 use middle_tier::MiddleTier;
 use spiffe::{SpiffeId, TrustDomain};
 use subject_wl::SubjectWl;
 use target_wl::TargetWl;
+use token::policy::Certs;
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -45,8 +46,12 @@ pub struct Settings {
     pub verification: Verification,
     /// How the identity provider signs.
     pub idp_alg: dev_idp::Algorithm,
+    /// How signers' certificates travel.
+    pub certs: Certs,
     /// Try the bank's usual ports first, or take any free one.
     pub usual_ports: bool,
+    /// The address of target-wl's database; a SQLite file in the folder when not given.
+    pub target_store: Option<String>,
 }
 
 /// A bank that is up.
@@ -100,6 +105,13 @@ impl Bank {
         home.publish(&place, &admin)?;
         let ready_ms = begun.elapsed().as_secs_f64() * 1000.0;
         Ok(Self { place, listeners, admin, moved, ready_ms, logouts, spire, idp, home, workloads })
+    }
+
+    /// The metrics of each workload.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<(&str, &Metrics)> {
+        let names = self.admin.iter().rev().map(|(name, _)| name.as_str());
+        names.zip(self.workloads.iter().map(|workload| &workload.metrics)).collect()
     }
 
     /// The file that tells a shell where this bank is.

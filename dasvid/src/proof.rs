@@ -9,10 +9,10 @@ use http::Request;
 use http::header::CONTENT_TYPE;
 use mesh::web::{self, WebSettings};
 use serde_json::Value;
-use token::Chain;
 use token::claims::RootClaims;
 use token::encoding::base64url;
 use token::provenance::{Envelope, Rounds, Verifier};
+use token::{Chain, Reason, Timestamp};
 use wire::header::DA_SVID_CERTS;
 use wire::introspect::INTROSPECT;
 
@@ -103,6 +103,25 @@ pub async fn check_embedded(file: &ChainFile, expected: &Expected) -> anyhow::Re
     let root = chain.root();
     verifier(root, expected).await?.check_embedded(&zkp, root, teller::now())?;
     Ok(format!("the embedded proof holds ({} bytes): {} signed this OAuth token", zkp.proof.len(), root.dpa))
+}
+
+/// The same as a verifier whose policy demands it says it.
+///
+/// # Errors
+/// When the issuer's keys cannot be had.
+pub async fn judge_embedded(
+    file: &ChainFile,
+    expected: &Expected,
+    now: Timestamp,
+) -> anyhow::Result<Result<(), Reason>> {
+    let Some(field) = &file.proof else { return Ok(Err(Reason::ProofMissing)) };
+    let zkp = match Envelope::from_field(field.as_bytes()) {
+        Ok(zkp) => zkp,
+        Err(error) => return Ok(Err(Reason::ProofRefused(error.into()))),
+    };
+    let chain = Chain::parse(&file.da_svid)?;
+    let checked = verifier(chain.root(), expected).await?.check_embedded(&zkp, chain.root(), now);
+    Ok(checked.map_err(Reason::ProofRefused))
 }
 
 /// 32 random bytes.

@@ -36,6 +36,7 @@ pub struct Wanted {
 pub struct Teller {
     identity: Identity,
     asserting: Client,
+    url: url::Url,
 }
 
 impl Teller {
@@ -50,13 +51,25 @@ impl Teller {
             None => SpiffeId::from_segments(identity.id()?.trust_domain().clone(), &["asserting-wl"])?,
         };
         let asserting = Client::new(&identity, id, url, ClientSettings::default())?;
-        Ok(Self { identity, asserting })
+        Ok(Self { identity, asserting, url: url.clone() })
     }
 
     /// The client for asserting-wl.
     #[must_use]
     pub const fn asserting(&self) -> &Client {
         &self.asserting
+    }
+
+    /// The identity it acts with.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// A client for asserting-wl with connections of its own.
+    pub(crate) fn another_client(&self) -> anyhow::Result<Client> {
+        let server = self.asserting.server().clone();
+        Ok(Client::new(&self.identity, server, &self.url, ClientSettings::default())?)
     }
 
     /// The own SPIFFE ID.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::CertsArg;
 use crate::place::Verification;
 
 /// `dasvid demo`.
@@ -35,6 +36,9 @@ pub struct Demo {
     /// How the identity provider signs: RS256, PS256, ES256 or `EdDSA`
     #[arg(long, value_name = "ALG", default_value = "ES256")]
     pub idp_alg: dev_idp::Algorithm,
+    /// How signers' certificates travel
+    #[arg(long, value_enum, default_value = "inline")]
+    pub certs: CertsArg,
     /// With --journey: one JSON document on standard output
     #[arg(long, requires = "journey")]
     pub json: bool,
@@ -60,7 +64,7 @@ pub struct Journey {
     after_help = "Example:\n  dasvid check-config target-wl config/target-wl.toml\n\nThe environment counts too, as when the workload starts."
 )]
 pub struct CheckConfig {
-    /// A workload (subject-wl, asserting-wl, middle-tier or target-wl) and its file (TOML), as often as needed
+    /// A workload (subject-wl, asserting-wl, middle-tier, target-wl), or dev-spire, and its file (TOML), as often as needed
     #[arg(required = true, num_args = 2.., value_names = ["WORKLOAD", "FILE"])]
     pub pairs: Vec<String>,
 }
@@ -76,4 +80,6 @@ pub enum WorkloadName {
     MiddleTier,
     /// The account service
     TargetWl,
+    /// A Workload API of its own
+    DevSpire,
 }

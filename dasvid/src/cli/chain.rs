@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use spiffe::SpiffeId;
 
 use super::{Asserting, ModeArg};
@@ -82,11 +82,31 @@ pub struct New {
     pub life: u64,
 }
 
+/// How signers' certificates travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CertsArg {
+    /// Beside the chain
+    #[default]
+    Inline,
+    /// Kept by asserting-wl, found by their hash
+    ByReference,
+}
+
+impl From<CertsArg> for token::policy::Certs {
+    fn from(certs: CertsArg) -> Self {
+        match certs {
+            CertsArg::Inline => Self::Inline,
+            CertsArg::ByReference => Self::ByReference,
+        }
+    }
+}
+
 /// `dasvid append`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   dasvid append --next spiffe://bank.example/middle-tier-1 root.json
   dasvid append --svid DIR --bind 'GET /v1/balance' --next spiffe://bank.example/target-wl -n 3 root.json
+  dasvid append --certs by-reference --next spiffe://bank.example/middle-tier-1 root.json
   dasvid append --keys lab/jwks.json --seal --bind 'GET /v1/balance' --next spiffe://bank.example/target-wl root.json
 
 With -n, the links before the last name the signer itself (ID mode) or nobody (anonymous mode).")]
@@ -123,6 +143,9 @@ pub struct Append {
     /// The last link: nothing may follow it
     #[arg(long)]
     pub seal: bool,
+    /// ID mode: put this workload's certificate beside the chain, or leave it with asserting-wl first
+    #[arg(long, value_enum, default_value = "inline", conflicts_with = "svid")]
+    pub certs: CertsArg,
     /// Print the bare chain instead of JSON with its certificates
     #[arg(long)]
     pub bare: bool,
@@ -132,7 +155,8 @@ pub struct Append {
 
 /// What to believe, for `verify` and `inspect`.
 ///
-/// Keys and bundle come from files, or from asserting-wl and the Workload API where there is a socket.
+/// Keys and bundle come from files, or from asserting-wl and the Workload API where there is a socket; so do certificates
+/// that the chain names and does not carry.
 #[derive(Args, Clone, Debug)]
 pub struct Believe {
     #[command(flatten)]

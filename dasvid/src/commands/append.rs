@@ -10,7 +10,7 @@ use token::hop::Extension;
 use token::{Chain, Mode};
 
 use super::mint::connect;
-use crate::cli::Append;
+use crate::cli::{Append, CertsArg};
 use crate::input::{self, ChainFile};
 use crate::outgoing::{Content, Outgoing};
 use crate::{folder, output, teller};
@@ -36,7 +36,11 @@ pub(super) async fn run(arguments: &Append) -> anyhow::Result<ExitCode> {
             }
             _ => {
                 let teller = connect(&arguments.asserting).await?;
-                teller.extend(&file, &own(&teller.id()?)?).await?
+                let extension = own(&teller.id()?)?;
+                match arguments.certs {
+                    CertsArg::Inline => teller.extend(&file, &extension).await?,
+                    CertsArg::ByReference => teller.extend_by_reference(&file, &extension).await?,
+                }
             }
         };
     }

@@ -32,12 +32,17 @@ pub(super) fn run(arguments: &CheckConfig) -> anyhow::Result<ExitCode> {
 }
 
 fn check_one(workload: &str, file: &Path) -> Result<&'static str, String> {
-    let known = |_| format!("{workload:?} is no workload: subject-wl, asserting-wl, middle-tier or target-wl");
+    let known = |_| {
+        format!("{workload:?} is no workload: subject-wl, asserting-wl, middle-tier or target-wl; nor is it dev-spire")
+    };
     let checked = match WorkloadName::from_str(workload, false).map_err(known)? {
         WorkloadName::SubjectWl => check::<subject_wl::SubjectWl>(file),
         WorkloadName::AssertingWl => check::<asserting_wl::AssertingWl>(file),
         WorkloadName::MiddleTier => check::<middle_tier::MiddleTier>(file),
         WorkloadName::TargetWl => check::<target_wl::TargetWl>(file),
+        WorkloadName::DevSpire => {
+            return dev_spire::Config::load(file).map(|_| "dev-spire").map_err(|error| error.to_string());
+        }
     };
     checked.map_err(|error| error.to_string())
 }

@@ -25,7 +25,9 @@ pub(super) async fn run(arguments: &Demo) -> anyhow::Result<ExitCode> {
         listen: arguments.listen,
         verification: arguments.verification,
         idp_alg: arguments.idp_alg,
+        certs: arguments.certs.into(),
         usual_ports: !arguments.journey,
+        target_store: None,
     };
     let bank = Bank::start(&settings).await?;
     let code = if arguments.journey { story(&bank, arguments.json).await } else { serve(&bank, shown.as_ref()).await };

@@ -1,10 +1,12 @@
 //! Judging a chain as a service would, with what the command line says to believe.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use anyhow::Context as _;
 use spiffe::SpiffeId;
-use token::policy::{Policy, RequestBinding, Role};
+use token::certificates::CertificateError;
+use token::policy::{Policy, Proof, RequestBinding, Role, Verification};
 use token::{
     Accept, Arrival, Bundles, Certificates, Chain, Fetched, Mode, Reason, Refusal, Request, RevocationTable, RootKeys,
     RouteRule, Timestamp, Trust, Verifier,
@@ -14,7 +16,8 @@ use super::mint::connect;
 use crate::cli::Believe;
 use crate::input::{self, ChainFile};
 use crate::outgoing::Outgoing;
-use crate::{folder, teller};
+use crate::proof::{self, Expected};
+use crate::{folder, output, references, teller};
 
 /// What came of it.
 pub(super) enum Verdict {
@@ -29,68 +32,110 @@ pub(super) enum Verdict {
 /// Judges a chain whose form is good.
 pub(super) async fn judge(file: &ChainFile, chain: &Chain, believe: &Believe) -> anyhow::Result<Verdict> {
     let Some(trust) = trust(chain, believe).await? else { return Ok(Verdict::Unchecked) };
+    let policy = believe.policy.as_deref().map(policy).transpose()?;
+    let fetched = fetched(file, chain, believe).await?;
     let me = believe.me.clone().unwrap_or_else(|| last_audience(chain).clone());
     let peer = believe.peer.clone().unwrap_or_else(|| last_signer(chain).clone());
-    let verifier = Verifier::new(me, accept(chain, believe, &trust, &peer)?);
+    let verifier = Verifier::new(me, accept(chain, believe, policy.as_ref(), &trust, &peer));
     let now = believe.at.map_or_else(teller::now, Timestamp);
+    let case = Case { verifier, file, fetched, peer, trust, now };
     let judged = match &believe.request {
-        Some(request) => arrive(&verifier, file, believe, &Outgoing::parse(request)?, (&peer, &trust, now)),
-        None => examine(&verifier, file, chain, (&peer, &trust, now)),
+        Some(request) => case.arrive(believe, &Outgoing::parse(request)?),
+        None => case.examine(chain),
+    };
+    let judged = match (judged, policy) {
+        (Ok(()), Some(policy)) => proven(file, &policy, now).await?,
+        (judged, _) => judged,
     };
     Ok(judged.map_or_else(Verdict::Refused, |()| Verdict::Believed))
 }
 
-/// Rules 3 to 8: genuine and alive.
-fn examine(
-    verifier: &Verifier,
-    file: &ChainFile,
-    chain: &Chain,
-    (peer, trust, now): (&SpiffeId, &Trust, Timestamp),
-) -> Result<(), Refusal> {
-    let certificates = match &file.certificates {
-        Some(value) => Certificates::parse(value.as_bytes())
-            .map_err(|error| Refusal::new(token::Rule::Form, None, Reason::CertificateField(error)))?,
-        None => Certificates::default(),
-    };
-    verifier.examine(chain, (certificates, &Fetched::default()), (peer, [0; 32]), trust, &RevocationTable::local(), now)
+/// A chain, and what it is judged with.
+struct Case<'a> {
+    verifier: Verifier,
+    file: &'a ChainFile,
+    fetched: Fetched,
+    peer: SpiffeId,
+    trust: Trust,
+    now: Timestamp,
 }
 
-/// Rules 1 to 10: what a service does with a request.
-fn arrive(
-    verifier: &Verifier,
-    file: &ChainFile,
-    believe: &Believe,
-    outgoing: &Outgoing,
-    (peer, trust, now): (&SpiffeId, &Trust, Timestamp),
-) -> Result<(), Refusal> {
-    let certificates: Vec<_> = file.certificates.iter().map(String::as_bytes).collect();
-    let request = Request {
-        method: &outgoing.method,
-        target: &outgoing.target,
-        headers: &[],
-        trailers: &[],
-        body: token::Body::Absent,
-    };
-    let arrival = Arrival {
-        chain: &[file.da_svid.as_bytes()],
-        certificates: &certificates,
-        peer,
-        peer_x5t: [0; 32],
-        request: &request,
-        route: &RouteRule { scope: believe.scope.clone(), request_binding: RequestBinding::EndToEnd },
-    };
-    verifier.verify(&arrival, trust, &RevocationTable::local(), now).map(drop)
+impl Case<'_> {
+    /// Rules 3 to 8: genuine and alive.
+    fn examine(&self, chain: &Chain) -> Result<(), Refusal> {
+        let inline = inline(self.file)
+            .map_err(|error| Refusal::new(token::Rule::Form, None, Reason::CertificateField(error)))?;
+        let (shown, peer) = ((inline, &self.fetched), (&self.peer, [0; 32]));
+        self.verifier.examine(chain, shown, peer, &self.trust, &RevocationTable::local(), self.now)
+    }
+
+    /// Rules 1 to 10: what a service does with a request.
+    fn arrive(&self, believe: &Believe, outgoing: &Outgoing) -> Result<(), Refusal> {
+        let certificates: Vec<_> = self.file.certificates.iter().map(String::as_bytes).collect();
+        let request = Request {
+            method: &outgoing.method,
+            target: &outgoing.target,
+            headers: &[],
+            trailers: &[],
+            body: token::Body::Absent,
+        };
+        let arrival = Arrival {
+            chain: &[self.file.da_svid.as_bytes()],
+            certificates: &certificates,
+            peer: &self.peer,
+            peer_x5t: [0; 32],
+            request: &request,
+            route: &RouteRule { scope: believe.scope.clone(), request_binding: RequestBinding::EndToEnd },
+        };
+        let none = RevocationTable::local();
+        self.verifier.verify_with(&arrival, &self.fetched, &self.trust, &none, self.now).map(drop)
+    }
 }
 
-/// What the policy file accepts; without one, what the chain itself names.
-fn accept(chain: &Chain, believe: &Believe, trust: &Trust, peer: &SpiffeId) -> anyhow::Result<Accept> {
-    if let Some(path) = &believe.policy {
-        let text = input::text(path)?;
-        let policy: Policy = toml::from_str(&text).with_context(|| format!("{} is not a policy", path.display()))?;
-        return Ok(policy.accept);
+fn inline(file: &ChainFile) -> Result<Certificates, CertificateError> {
+    file.certificates
+        .as_ref()
+        .map_or_else(|| Ok(Certificates::default()), |field| Certificates::parse(field.as_bytes()))
+}
+
+/// What the chain names and does not carry, from asserting-wl where there is a socket.
+async fn fetched(file: &ChainFile, chain: &Chain, believe: &Believe) -> anyhow::Result<Fetched> {
+    match inline(file) {
+        Ok(inline)
+            if believe.asserting.socket.socket.is_some()
+                && chain.references().any(|reference| !inline.holds(reference.x5t)) =>
+        {
+            references::fetch(&connect(&believe.asserting).await?, chain, &inline).await
+        }
+        _ => Ok(Fetched::default()),
+    }
+}
+
+/// Rule 13 as far as the policy asks for the proof that travels with the chain.
+async fn proven(file: &ChainFile, policy: &Policy, now: Timestamp) -> anyhow::Result<Result<(), Refusal>> {
+    let demanded = &policy.provenance;
+    if demanded.verification == Verification::Introspect {
+        output::note("the policy also has asserting-wl asked about every chain; dasvid introspect --nonce does that");
+    }
+    if demanded.proof == Proof::None {
+        return Ok(Ok(()));
+    }
+    let expected = Expected { audience: demanded.oauth_audience.clone(), rounds: demanded.rounds, ca: None };
+    let judged = proof::judge_embedded(file, &expected, now).await?;
+    Ok(judged.map_err(|reason| Refusal::new(token::Rule::Provenance, 0, reason)))
+}
+
+fn policy(path: &Path) -> anyhow::Result<Policy> {
+    toml::from_str(&input::text(path)?).with_context(|| format!("{} is not a policy", path.display()))
+}
+
+/// What the policy accepts; without one, what the chain itself names.
+fn accept(chain: &Chain, believe: &Believe, policy: Option<&Policy>, trust: &Trust, peer: &SpiffeId) -> Accept {
+    if let Some(policy) = policy {
+        return policy.accept.clone();
     }
     let root = chain.root();
-    Ok(Accept {
+    Accept {
         asserters: vec![root.iss.clone()],
         subjects: vec![root.sub.clone()],
         issuers: vec![root.dpa.clone()],
@@ -99,7 +144,7 @@ fn accept(chain: &Chain, believe: &Believe, trust: &Trust, peer: &SpiffeId) -> a
         trust_domains: trust.bundles.trust_domains().cloned().collect(),
         role: if believe.hop { Role::Hop } else { Role::End },
         ..Accept::default()
-    })
+    }
 }
 
 /// Keys and bundle from files, or from asserting-wl and the Workload API; none when neither is given.

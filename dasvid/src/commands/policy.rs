@@ -9,7 +9,7 @@ use asserting_wl::permission::{self, Wish};
 use chassis::config;
 use spiffe::SpiffeId;
 use token::Mode;
-use token::policy::Policy;
+use token::policy::{Certs, Policy, Proof, Verification};
 
 use crate::cli::{PolicyCommand, PolicyTest};
 use crate::{input, output};
@@ -57,6 +57,9 @@ fn findings(policy: &Policy) -> Vec<String> {
     let accept = &policy.accept;
     if !accept.asserters.is_empty() && (accept.subjects.is_empty() || accept.issuers.is_empty()) {
         found.push("[accept]: without subjects and issuers no chain is believed".to_owned());
+    }
+    if policy.provenance.believes_nothing() {
+        found.push("[provenance]: without oauth_audience no proof can hold".to_owned());
     }
     found
 }
@@ -116,8 +119,13 @@ fn explain(file: &Path) -> anyhow::Result<ExitCode> {
         ))?;
     }
     explain_accept(&policy)?;
+    explain_provenance(&policy)?;
     for row in &policy.introspect {
-        output::line(&format!("{} may introspect any chain.", row.caller))?;
+        let also = if row.oauth_claims { ", and see the claims of the OAuth token with a proof" } else { "" };
+        output::line(&format!("{} may introspect any chain{also}.", row.caller))?;
+    }
+    for row in &policy.revoke {
+        output::line(&format!("{} may revoke any chain.", row.caller))?;
     }
     for route in &policy.route {
         let method = route.method.as_deref().unwrap_or("Any method");
@@ -145,6 +153,28 @@ fn explain_accept(policy: &Policy) -> anyhow::Result<()> {
         output::line(&format!("Plain and anonymous chains may be brought by {}.", words(&accept.neighbours)))?;
     }
     output::line(&format!("This service is a {:?} of the chain; {} links at most.", accept.role, accept.max_links))?;
+    if accept.certs == Certs::ByReference {
+        output::line("Signers' certificates that a chain does not carry are fetched from asserting-wl by their hash.")?;
+    }
+    Ok(())
+}
+
+/// Rule 13, where it asks for anything.
+fn explain_provenance(policy: &Policy) -> anyhow::Result<()> {
+    let demanded = &policy.provenance;
+    if demanded.proof == Proof::Embedded {
+        output::line("A chain brings a proof, made at mint, that the identity provider signed the OAuth token.")?;
+    }
+    if demanded.verification == Verification::Introspect {
+        output::line("asserting-wl is asked about every chain, and proves that the provider signed the OAuth token.")?;
+    }
+    if demanded.is_demanded() {
+        let audience = demanded.oauth_audience.join(" or ");
+        output::line(&format!(
+            "That token is meant for {audience}; a proof for an RSA key has {} rounds.",
+            demanded.rounds.count()
+        ))?;
+    }
     Ok(())
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+use token::policy::Certs;
+
 use super::Settings;
 use super::home::Home;
 use crate::place::{Endpoint, Verification};
@@ -15,18 +17,25 @@ pub(super) struct Plan<'a> {
     middle_tiers: u8,
     verification: Verification,
     idp_alg: &'static str,
+    certs: &'static str,
+    target_store: Option<&'a str>,
     /// Where asserting-wl listens, once it does.
     pub(super) asserting_url: String,
 }
 
 impl<'a> Plan<'a> {
-    pub(super) const fn new(home: &'a Home, issuer: &'a str, settings: &Settings) -> Self {
+    pub(super) fn new(home: &'a Home, issuer: &'a str, settings: &'a Settings) -> Self {
         Self {
             home,
             issuer,
             middle_tiers: settings.middle_tiers,
             verification: settings.verification,
             idp_alg: settings.idp_alg.name(),
+            certs: match settings.certs {
+                Certs::Inline => "inline",
+                Certs::ByReference => "by-reference",
+            },
+            target_store: settings.target_store.as_deref(),
             asserting_url: String::new(),
         }
     }
@@ -104,7 +113,7 @@ role = "end"
 {provenance}"#,
             identity = self.identity("target-wl"),
             asserting = self.asserting_section(),
-            store = self.home.database("target-wl"),
+            store = self.target_store.map_or_else(|| self.home.database("target-wl"), ToOwned::to_owned),
             accept = self.accept(),
             provenance = self.provenance(),
         )
@@ -163,12 +172,14 @@ issuer = "{issuer}"
 {asserting}
 [bank]
 target = "spiffe://bank.example/target-wl"
+certs = "{certs}"
 
 [bank.next_hop]
 url = "{url}"
 id = "{id}"
 "#,
             identity = self.identity("subject-wl"),
+            certs = self.certs,
             issuer = self.issuer,
             asserting = self.asserting_section(),
             url = next.url,
@@ -204,8 +215,9 @@ asserters = ["spiffe://bank.example/asserting-wl"]
 subjects = ["spiffe://bank.example/subject-wl", "spiffe://bank.example/cli"]
 issuers = ["{}"]
 modes = ["plain", "id", "anonymous"]
+certs = "{}"
 "#,
-            self.issuer
+            self.issuer, self.certs
         )
     }
 }
