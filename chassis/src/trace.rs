@@ -1,5 +1,6 @@
 //! One trace identifier a request, kept from the caller (W3C Trace Context) or made here, in every line logged.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -141,7 +142,7 @@ fn begin(tracing: &Tracing, request: &Request) -> (Span, TraceParent) {
         http.request.method = method_label(request.method()),
         http.route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str),
         http.response.status_code = Empty,
-        url.path = request.uri().path(),
+        url.path = %Short(request.uri().path()),
         error.type = Empty,
         dasvid.peer = peer.map(|peer| peer.id.to_string()),
     );
@@ -157,6 +158,22 @@ fn begin(tracing: &Tracing, request: &Request) -> (Span, TraceParent) {
     }
     let mine = TraceParent::of(span.context().span().span_context());
     (span, mine.unwrap_or_else(TraceParent::start))
+}
+
+/// A path whose long segments are left out: one may be a token that somebody put there.
+struct Short<'a>(&'a str);
+
+/// The longest segment of a path that is shown.
+const LONGEST_SEGMENT: usize = 32;
+
+impl fmt::Display for Short<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, segment) in self.0.split('/').enumerate() {
+            let slash = if index == 0 { "" } else { "/" };
+            write!(f, "{slash}{}", if segment.len() > LONGEST_SEGMENT { "…" } else { segment })?;
+        }
+        Ok(())
+    }
 }
 
 fn end(span: &Span, response: &Response) {
@@ -233,6 +250,14 @@ mod tests {
         let context = TraceParent(given.to_owned()).context().unwrap();
         assert_eq!(TraceParent::of(&context).unwrap().as_str(), given);
         assert_eq!(TraceParent::of(&SpanContext::empty_context()), None);
+    }
+
+    #[test]
+    fn a_long_segment_of_a_path_is_not_shown() {
+        let long = "x".repeat(33);
+        assert_eq!(Short(&format!("/certs/{long}/end")).to_string(), "/certs/…/end");
+        assert_eq!(Short("/v1/balance").to_string(), "/v1/balance");
+        assert_eq!(Short("*").to_string(), "*");
     }
 
     #[test]

@@ -6,11 +6,11 @@ use crate::board::Trace;
 use crate::span::Span;
 
 /// Width of the drawing, in its own units.
-const WIDTH: f64 = 1180.0;
+const WIDTH: f64 = 1280.0;
 /// Width of the names at its left.
-const LEFT: f64 = 400.0;
+const LEFT: f64 = 380.0;
 /// What is kept free at its right, for the last bar's time.
-const RIGHT: f64 = 80.0;
+const RIGHT: f64 = 210.0;
 /// Height of a row.
 const ROW: f64 = 28.0;
 /// Height of the times above the rows.

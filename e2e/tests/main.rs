@@ -23,6 +23,10 @@ mod journey;
 #[cfg(test)]
 mod logout;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod museum;
 #[cfg(test)]
 mod provenance;
+#[cfg(test)]
+mod replicas;

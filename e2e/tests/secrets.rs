@@ -1,10 +1,13 @@
-//! Nothing that opens a door is ever in the log, however much is logged.
+//! Nothing that opens a door is ever in the log, however much is logged, or in a trace; and no person is in a trace.
 
 #![cfg(test)]
+
+mod spans;
 
 use std::io::{self, Write};
 use std::sync::{Arc, LazyLock, Mutex};
 
+use chassis::traces::Traces;
 use dasvid::input::ChainFile;
 use dasvid::place::Verification;
 use dasvid::teller::Wanted;
@@ -14,7 +17,10 @@ use e2e::{Bank, MODES, raw};
 use http::{Method, Request};
 use serde_json::{Value, json};
 use token::encoding;
+use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Everything this process logs, as finely as the processes of the bank can be told to.
 static LOG: LazyLock<Captured> = LazyLock::new(Captured::default);
@@ -42,13 +48,13 @@ impl MakeWriter<'_> for Captured {
 }
 
 /// The most a person can ask `DASVID_LOG` for, with spans.
-fn capture() {
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(chassis::telemetry::parse("trace").unwrap())
+fn capture(traces: &Traces) {
+    let lines = tracing_subscriber::fmt::layer()
         .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
         .with_ansi(false)
-        .with_writer(LOG.clone());
-    tracing::subscriber::set_global_default(lines.finish()).unwrap();
+        .with_writer(LOG.clone())
+        .with_filter(chassis::telemetry::parse("trace").unwrap());
+    tracing_subscriber::registry().with(lines).with(traces.layer()).init();
 }
 
 /// What must not be found.
@@ -77,18 +83,23 @@ impl Secrets {
         );
     }
 
-    fn are_not_in(&self, log: &str) {
+    fn are_not_in(&self, what: &str, text: &str) {
         for secret in &self.0 {
             assert!(secret.len() >= 8, "too short to look for: {secret:?}");
-            let line = log.lines().find(|line| line.contains(secret.as_str()));
-            assert!(line.is_none(), "{secret:?} is in the log: {}", line.unwrap_or_default());
+            is_not_in(what, text, secret);
         }
     }
 }
 
+fn is_not_in(what: &str, text: &str, mark: &str) {
+    let line = text.lines().find(|line| line.contains(mark));
+    assert!(line.is_none(), "{mark:?} is in {what}: {}", line.unwrap_or_default());
+}
+
 #[tokio::test]
-async fn no_token_cookie_code_password_or_key_is_ever_logged() {
-    capture();
+async fn no_token_cookie_code_password_or_key_is_ever_logged_or_traced() {
+    let collector = spans::Collector::start().await;
+    capture(collector.traces());
     // Introspection at every hop: the OAuth signature is used all the time and must never be seen.
     let bank = Bank::proving(Verification::Introspect, dev_idp::Algorithm::Rs256).await;
     let mut secrets = Secrets::default();
@@ -103,10 +114,16 @@ async fn no_token_cookie_code_password_or_key_is_ever_logged() {
         assert!(log.contains(expected), "the log is too thin to prove anything: no {expected}");
     }
     assert!(secrets.0.len() > 50, "{}", secrets.0.len());
-    secrets.are_not_in(&log);
+    secrets.are_not_in("the log", &log);
     for mark in ["eyJ", "alice-pw", "bob-pw", "PRIVATE KEY"] {
-        let line = log.lines().find(|line| line.contains(mark));
-        assert!(line.is_none(), "{mark} is in the log: {}", line.unwrap_or_default());
+        is_not_in("the log", &log, mark);
+    }
+    let (traces, spans) = collector.told().await;
+    spans::one_request_is_one_trace(&traces);
+    spans::routine_is_not_recorded(&traces);
+    secrets.are_not_in("a trace", &spans);
+    for mark in ["eyJ", "alice", "bob", &dev_idp::Person::alice().sub, &dev_idp::Person::bob().sub, "code="] {
+        is_not_in("a trace", &spans, mark);
     }
 }
 
