@@ -5,9 +5,13 @@ mod attacks_oauth;
 #[cfg(test)]
 mod bank;
 #[cfg(test)]
+mod certs;
+#[cfg(test)]
 mod endpoints;
 #[cfg(test)]
 mod introspection;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod logout;
 #[cfg(test)]
@@ -20,5 +24,7 @@ mod provenance;
 mod provider;
 #[cfg(test)]
 mod providers;
+#[cfg(test)]
+mod replicas;
 #[cfg(test)]
 mod silence;
