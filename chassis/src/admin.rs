@@ -133,11 +133,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_log_is_for_this_machine_only_and_not_for_browsers() {
-        let admin = admin();
-        for request in [Request::get("/log"), Request::put("/log"), Request::put("/log").header("origin", "http://x")] {
-            assert_eq!(ask(&admin, "192.0.2.1:1", request).await.0, StatusCode::FORBIDDEN);
+    async fn the_log_is_for_this_machine_only_wherever_the_listener_is() {
+        let admin = Admin { log: Some(Log::for_tests()), ..admin() };
+        for from in ["192.0.2.1:1", "10.0.0.1:1", "[::ffff:192.0.2.1]:1", "[2001:db8::1]:1", "[fe80::1]:1"] {
+            for request in [Request::get("/log"), Request::put("/log")] {
+                assert_eq!(ask(&admin, from, request).await.0, StatusCode::FORBIDDEN, "{from}");
+            }
+            assert_eq!(ask(&admin, from, Request::get("/metrics")).await.0, StatusCode::OK, "{from}");
         }
+        assert_eq!(ask(&admin, "127.0.0.1:1", Request::get("/log")).await.1.lines().count(), 1);
+        assert_eq!(ask(&admin, "127.0.0.1:1", Request::put("/log")).await.0, StatusCode::NO_CONTENT);
+        assert!(ask(&admin, "127.0.0.1:1", Request::get("/log")).await.1.starts_with("debug"));
+    }
+
+    #[tokio::test]
+    async fn the_log_is_not_for_browsers() {
+        let admin = Admin { log: Some(Log::for_tests()), ..admin() };
+        let request = Request::put("/log").header("origin", "http://x");
+        assert_eq!(ask(&admin, "127.0.0.1:1", request).await.0, StatusCode::FORBIDDEN);
     }
 
     #[tokio::test]

@@ -56,6 +56,15 @@ impl fmt::Debug for Log {
 }
 
 impl Log {
+    /// A log that goes nowhere.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        let (filter, handle) = reload::Layer::<_, Registry>::new(EnvFilter::new("info"));
+        // The handle does not keep its filter.
+        Box::leak(Box::new(filter));
+        Self(Arc::new(Inner { handle }))
+    }
+
     /// The filter in force.
     #[must_use]
     pub fn filter(&self) -> String {

@@ -120,6 +120,7 @@ fn for_traces(base: &Url) -> Url {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{AdminSettings, LogSettings, Sources, load};
 
     fn settings(endpoint: Option<&str>) -> TelemetrySettings {
         let otlp_endpoint = endpoint.map(|url| url.parse().unwrap());
@@ -159,6 +160,17 @@ mod tests {
         assert_eq!(refused, Err("`telemetry.sample_ratio`: from 0 to 1".to_owned()));
         let refused = checked(TelemetrySettings { service_name: Some("a b".into()), ..settings(None) });
         assert_eq!(refused, Err("`telemetry.service_name`: 1 to 100 characters, no space among them".to_owned()));
+    }
+
+    #[test]
+    fn the_files_say_what_the_defaults_are() {
+        for workload in ["subject-wl", "asserting-wl", "middle-tier", "target-wl"] {
+            let file = format!("{}/../config/{workload}.toml", env!("CARGO_MANIFEST_DIR"));
+            let sources = Sources { file: Some(file.as_ref()), ..Sources::default() };
+            let loaded = load::<serde_json::Value>(workload, &sources).unwrap();
+            assert_eq!(loaded.telemetry, TelemetrySettings::default(), "{workload}");
+            assert_eq!((loaded.admin, loaded.log), (AdminSettings::default(), LogSettings::default()), "{workload}");
+        }
     }
 
     #[test]
