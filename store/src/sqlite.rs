@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqliteConnection, SqlitePool, Transaction};
+use sqlx::{Connection as _, SqliteConnection, SqlitePool, Transaction};
 
 use crate::{Accounts, Certificates, Keys, Mints, Once, OnceKey, Outbox, Revocations, Store, StoreError, Tx};
 
@@ -64,6 +64,9 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // When a disk is full, SQLite may end a transaction by itself, and sqlx still counts it as begun: such a
+        // connection begins no other.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 
 #[async_trait]
@@ -151,5 +154,16 @@ mod tests {
         let store = Sqlite::open(&url).await.unwrap();
         let set: i64 = sqlx::query_scalar("PRAGMA secure_delete").fetch_one(&store.writer).await.unwrap();
         assert_eq!(set, 1);
+    }
+
+    #[tokio::test]
+    async fn goes_on_after_a_transaction_that_sqlite_ended_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&format!("sqlite://{}/a.db?mode=rwc", folder.path().display())).await.unwrap();
+        let mut transaction = store.writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        sqlx::raw_sql("ROLLBACK").execute(&mut *transaction).await.unwrap();
+        transaction.commit().await.unwrap_err();
+        let tx = store.begin().await.unwrap();
+        tx.commit().await.unwrap();
     }
 }
