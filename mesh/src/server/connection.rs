@@ -26,6 +26,8 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// HTTP/1.1 needs room for the request line beside the header fields.
 const LINE: usize = 16 * 1024;
+/// The longest moment between a rotation and its taking effect.
+const MATERIAL: Duration = Duration::from_millis(500);
 
 /// What all connections of a server have in common.
 pub(super) struct Shared {
@@ -107,10 +109,13 @@ async fn shake_hands(
     Ok((stream, peer, h2))
 }
 
-/// In the moment between a rotation and its taking effect no handshake would succeed. The caller sets the time limit.
+/// In the moment between a rotation and its taking effect no handshake would succeed. Without an identity none does, and
+/// the peer learns it soon.
 async fn wait_for_material(shared: &Shared) {
     let mut status = shared.status.clone();
-    while !status.current().available && status.changed().await.is_ok() {}
+    let waiting = async { while !status.current().available && status.changed().await.is_ok() {} };
+    // The handshake itself tells what became of it.
+    let _ = timeout(MATERIAL, waiting).await;
 }
 
 async fn serve(shared: &Shared, stream: TlsStream<TcpStream>, peer: Peer, h2: bool, closing: &CancellationToken) {
