@@ -338,8 +338,7 @@ impl Builder<'_> {
         let is_replicated = self.settings.replicas > 1 && identity != "subject-wl";
         let letter = char::from(b'a'.saturating_add(u8::try_from(index)?));
         let name = if is_replicated { format!("{identity}-{letter}") } else { identity.to_owned() };
-        let own =
-            Own { socket: DevSpire::endpoint(&socket(self.folder, identity)), listen, admin: self.ports.take()? };
+        let own = Own { socket: DevSpire::endpoint(&socket(self.folder, identity)), listen, admin: self.ports.take()? };
         fs::write(self.folder.join(format!("{name}.toml")), config(&own))?;
         let kind = if identity.starts_with("middle-tier") { "middle-tier" } else { identity };
         let program = self.settings.bin_dir.join(kind);

@@ -4,8 +4,8 @@
 //! `faults kill` kills every process again and again, `faults matrix` measures what works while a part is away, `faults
 //! drive` loads any bank through its front door. Exit code 1: a promise was broken; 2: the scenario could not be run.
 
-mod driver;
 mod drive;
+mod driver;
 mod judge;
 mod lab;
 mod matrix;

@@ -31,7 +31,13 @@ struct Promise {
 impl Report {
     /// An empty report.
     pub(crate) fn new(scenario: &str) -> Self {
-        Self { scenario: scenario.to_owned(), figures: Vec::new(), promises: Vec::new(), broken: Vec::new(), page: None }
+        Self {
+            scenario: scenario.to_owned(),
+            figures: Vec::new(),
+            promises: Vec::new(),
+            broken: Vec::new(),
+            page: None,
+        }
     }
 
     /// Adds a figure.
@@ -75,6 +81,7 @@ impl Report {
     }
 
     /// What did not hold.
+    #[cfg(test)]
     pub(crate) fn broken(&self) -> &[String] {
         &self.broken
     }

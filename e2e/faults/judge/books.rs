@@ -42,8 +42,6 @@ pub(crate) struct Movement {
 pub(crate) struct Kept {
     /// The key.
     pub(crate) key: String,
-    /// The route.
-    pub(crate) route: String,
     /// The answer's status.
     pub(crate) status: Option<i64>,
     /// The answer.
@@ -76,7 +74,7 @@ struct Text {
 
 const MOVEMENTS: &str = "SELECT CAST(id AS TEXT) AS id, dpa, dpr, currency, kind, minor, balance, \
                          CAST(transfer AS TEXT) AS transfer FROM ledger ORDER BY sequence";
-const KEPT: &str = "SELECT key, route, CAST(status AS BIGINT) AS status, body FROM once_keys";
+const KEPT: &str = "SELECT key, CAST(status AS BIGINT) AS status, body FROM once_keys";
 const HOLDINGS: &str = "SELECT dpa, dpr, currency, balance FROM accounts";
 const EVENTS: &str = "SELECT kind, CAST(payload AS TEXT) AS payload FROM outbox ORDER BY sequence";
 const MINTS: &str = "SELECT jti AS text FROM mints";

@@ -19,7 +19,7 @@ fn movement(id: &str, kind: &str, minor: i64, balance: i64, transfer: Option<&st
 
 fn kept(key: &str, id: &str) -> Kept {
     let body = format!(r#"{{"id":"{id}"}}"#).into_bytes();
-    Kept { key: key.to_owned(), route: "POST /v1/deposits".to_owned(), status: Some(201), body: Some(body) }
+    Kept { key: key.to_owned(), status: Some(201), body: Some(body) }
 }
 
 fn holding(dpr: &str, balance: i64) -> Holding {

@@ -47,7 +47,8 @@ impl Disk {
     /// It is no image, or not mounted.
     pub(crate) async fn break_down(&self) -> anyhow::Result<()> {
         let Self::Image(image) = self else { anyhow::bail!("a disk in memory does not break") };
-        let listed = Command::new("losetup").args(["--noheadings", "--output", "NAME", "-j"]).arg(image).output().await?;
+        let listed =
+            Command::new("losetup").args(["--noheadings", "--output", "NAME", "-j"]).arg(image).output().await?;
         let device = String::from_utf8(listed.stdout)?;
         let device = device.trim().trim_start_matches("/dev/");
         anyhow::ensure!(!device.is_empty(), "the disk is not mounted");

@@ -144,11 +144,6 @@ impl Process {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         log.lines().last().unwrap_or("no log").to_owned()
     }
-
-    /// Its whole log.
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
-    }
 }
 
 /// Sends a signal by name.

@@ -12,8 +12,7 @@ pub(super) fn markdown(rows: &[&str], columns: &[(&str, Vec<String>)]) -> String
     let titles: Vec<&str> = columns.iter().map(|(title, _)| *title).collect();
     let mut text = format!("| away: | {} |\n|---|{}\n", titles.join(" | "), "---|".repeat(titles.len()));
     for (number, row) in rows.iter().enumerate() {
-        let cells: Vec<&str> =
-            columns.iter().map(|(_, cells)| cells.get(number).map_or("", String::as_str)).collect();
+        let cells: Vec<&str> = columns.iter().map(|(_, cells)| cells.get(number).map_or("", String::as_str)).collect();
         text.push_str(&format!("| {row} | {} |\n", cells.join(" | ")));
     }
     text
@@ -36,7 +35,8 @@ mod tests {
     #[test]
     fn a_row_a_question_and_a_column_a_part() {
         let columns = [("SPIRE", vec!["works".to_owned(), "503".to_owned()]), ("PostgreSQL", vec!["no".to_owned()])];
-        let expected = "| away: | SPIRE | PostgreSQL |\n|---|---|---|\n| balance | works | no |\n| deposit | 503 |  |\n";
+        let expected =
+            "| away: | SPIRE | PostgreSQL |\n|---|---|---|\n| balance | works | no |\n| deposit | 503 |  |\n";
         assert_eq!(markdown(&["balance", "deposit"], &columns), expected);
     }
 

@@ -92,12 +92,8 @@ pub(crate) async fn read_only(options: &Options) -> anyhow::Result<Report> {
 /// A bank in which these processes have the disk, and where it is mounted.
 async fn on_disk(options: &Options, disk: &Disk, names: &[&str]) -> anyhow::Result<(Lab, tempfile::TempDir)> {
     let mount = tempfile::Builder::new().prefix("faults-disk-").tempdir()?;
-    let settings = Settings {
-        store: StoreKind::Sqlite,
-        replicas: 1,
-        disk: Some(mount.path().to_owned()),
-        ..options.settings()
-    };
+    let settings =
+        Settings { store: StoreKind::Sqlite, replicas: 1, disk: Some(mount.path().to_owned()), ..options.settings() };
     let mut lab = Lab::prepare(&settings).await?;
     for name in names {
         for process in lab.of(name) {
@@ -132,11 +128,22 @@ async fn judge(lab: &mut Lab, mount: &Path, tally: &Tally, report: &mut Report) 
     let otherwise = failed.iter().filter(|record| !is_for_want_of_a_store(&record.outcome)).copied();
     let otherwise: Vec<_> = otherwise.collect();
     report.check("every failure is a problem of 5xx", otherwise.is_empty(), described(&otherwise));
-    let book = |folder: PathBuf, file: &str| format!("sqlite://{}", folder.join(file).display());
-    let target = book(folder_of(lab, "target-wl", mount)?, "target-wl.sqlite");
-    let asserting = book(folder_of(lab, "asserting-wl", mount)?, "asserting-wl.sqlite");
+    let copies = tempfile::tempdir()?;
+    let target = copy(&folder_of(lab, "target-wl", mount)?, "target-wl.sqlite", copies.path())?;
+    let asserting = copy(&folder_of(lab, "asserting-wl", mount)?, "asserting-wl.sqlite", copies.path())?;
     judge_bank(&Books::open(&target).await?, &tally.orders, report).await?;
     judge_asserter(&Books::open(&asserting).await?, &lab.relay.taken(), report).await
+}
+
+/// Brings a database nobody writes to now here: SQLite itself does not find its way into another's file systems.
+fn copy(from: &Path, name: &str, to: &Path) -> anyhow::Result<String> {
+    for suffix in ["", "-wal"] {
+        let file = format!("{name}{suffix}");
+        if from.join(&file).exists() {
+            std::fs::copy(from.join(&file), to.join(&file))?;
+        }
+    }
+    Ok(format!("sqlite://{}", to.join(name).display()))
 }
 
 fn is_for_want_of_a_store(outcome: &Outcome) -> bool {

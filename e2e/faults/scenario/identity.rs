@@ -106,13 +106,20 @@ pub(crate) async fn withdraw(options: &Options) -> anyhow::Result<Report> {
     let mut alice = visitor(&lab)?;
     anyhow::ensure!(alice.sign_in().await.is_done(), "alice cannot sign in");
     for name in IDENTITIES {
+        anyhow::ensure!(serves(&mut alice, name).await, "the bank does not serve alice");
         lab.spire.withdraw(&id(name)?);
         let begun = Instant::now();
-        let unready = until(SOON, async || lab.unready().await.iter().any(|unready| unready == name)).await;
-        let refused = until(SOON, async || !serves(&mut alice, name).await).await;
-        report.check(format!("{name}: not ready"), unready.is_some(), "it stays ready");
+        let mut last = begun.elapsed();
+        let refused = until(SOON, async || {
+            last = begun.elapsed();
+            !serves(&mut alice, name).await
+        });
+        let refused = refused.await;
         report.check(format!("{name}: serves nobody"), refused.is_some(), "it goes on");
-        report.figure(format!("{name}: serves nobody after"), millis(begun.elapsed()));
+        report.figure(format!("{name}: serves nobody after"), millis(last));
+        report.figure(format!("{name}: which is told within"), millis(begun.elapsed().saturating_sub(last)));
+        let unready = until(SOON, async || lab.unready().await.iter().any(|unready| unready == name)).await;
+        report.check(format!("{name}: not ready"), unready.is_some(), "it stays ready");
         lab.spire.restore(&id(name)?);
         let begun = Instant::now();
         lab.ready(SOON).await?;

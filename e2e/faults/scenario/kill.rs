@@ -125,10 +125,14 @@ fn explain(records: &[Record], absences: &[Absence], report: &mut Report) {
 fn cause<'a>(failure: &Record, absences: &'a [Absence]) -> (Cause, Option<&'a Absence>) {
     let overlaps = |absence: &&Absence| failure.begun <= absence.to + SLACK && failure.ended() >= absence.from;
     if failure.outcome == Outcome::SignedOut {
-        let front = absences.iter().rfind(|absence| absence.identity == "subject-wl" && absence.from <= failure.ended());
+        let front =
+            absences.iter().rfind(|absence| absence.identity == "subject-wl" && absence.from <= failure.ended());
         return (if front.is_some() { Cause::Session } else { Cause::None }, None);
     }
-    let around: Vec<_> = absences.iter().filter(overlaps).collect();
+    // Only the front end's own death breaks a browser's connection.
+    let is_front =
+        |absence: &&Absence| absence.identity == "subject-wl" || !matches!(failure.outcome, Outcome::Broken { .. });
+    let around: Vec<_> = absences.iter().filter(overlaps).filter(is_front).collect();
     if let Some(absence) = around.iter().find(|absence| failure.begun <= absence.from + SLACK) {
         return (Cause::InFlight, Some(absence));
     }
