@@ -150,7 +150,9 @@ struct Trial {
     /// Whether that was done.
     repeated: bool,
     tried: Vec<SocketAddr>,
-    /// All attempts end by then; `None` while its body streams.
+    /// No attempt begins later.
+    latest: Instant,
+    /// All attempts end by then; `None` if its body streams.
     until: Option<Instant>,
     attempts: usize,
 }
@@ -202,7 +204,7 @@ impl Client {
     {
         let (parts, body) = request.into_parts();
         let mut body = Payload::Stream(body.map_err(Into::into).boxed_unsync());
-        self.0.send(&parts, &mut body, &mut Trial::new(None)).await
+        self.0.send(&parts, &mut body, &mut self.0.trial(false)).await
     }
 
     /// Sends a request whose body is at hand. If it is safe (`GET`, `HEAD`, `OPTIONS`) or has an `Idempotency-Key`, it is
@@ -212,7 +214,7 @@ impl Client {
     /// As for [`send`](Self::send), of the last attempt.
     pub async fn send_whole(&self, request: Request<Bytes>) -> Result<Response<AnswerBody>, ClientError> {
         let (parts, body) = request.into_parts();
-        let mut trial = Trial { repeatable: is_repeatable(&parts), ..Trial::new(Some(self.0.deadline())) };
+        let mut trial = self.0.whole_trial(is_repeatable(&parts));
         self.0.send(&parts, &mut Payload::Whole(body), &mut trial).await
     }
 
@@ -269,12 +271,6 @@ impl Client {
     }
 }
 
-impl Trial {
-    const fn new(until: Option<Instant>) -> Self {
-        Self { repeatable: false, repeated: false, tried: Vec::new(), until, attempts: 0 }
-    }
-}
-
 impl Inner {
     fn server(&self) -> &SpiffeId {
         &self.replicas.common().server
@@ -284,10 +280,17 @@ impl Inner {
         &self.replicas.common().settings
     }
 
-    /// When all attempts of a request that begins now must have ended.
-    fn deadline(&self) -> Instant {
+    /// What is known of a request that begins now.
+    fn trial(&self, repeatable: bool) -> Trial {
         let settings = self.settings();
-        Instant::now() + settings.connect_timeout + settings.first_byte_timeout
+        let latest = Instant::now() + settings.connect_timeout + settings.first_byte_timeout;
+        Trial { repeatable, repeated: false, tried: Vec::new(), latest, until: None, attempts: 0 }
+    }
+
+    /// The same for one whose body is at hand: all attempts together take no longer than one may.
+    fn whole_trial(&self, repeatable: bool) -> Trial {
+        let trial = self.trial(repeatable);
+        Trial { until: Some(trial.latest), ..trial }
     }
 
     /// Tries one replica after the other as long as that does no harm.
@@ -320,9 +323,12 @@ impl Inner {
     /// Whether another attempt may follow this failure.
     fn goes_on(&self, trial: &mut Trial, failure: &Failure) -> bool {
         let is_ours = matches!(failure.error, ClientError::Identity(_) | ClientError::RequestBody);
-        let is_late = trial.until.is_some_and(|until| Instant::now() >= until);
-        if is_ours || is_late || trial.attempts >= ATTEMPTS {
+        if is_ours || Instant::now() >= trial.latest || trial.attempts >= ATTEMPTS {
             return false;
+        }
+        if failure.error.is_of_replica() && !failure.begun {
+            // Connecting to the same replica takes as long again and helps nobody.
+            return self.replicas.has_others(&trial.tried);
         }
         !failure.begun || (failure.error.is_broken_connection() && self.may_repeat(trial))
     }
@@ -338,7 +344,7 @@ impl Inner {
     }
 
     async fn call(&self, parts: &Parts, body: Bytes, repeatable: bool) -> Result<Answer, ClientError> {
-        let mut trial = Trial { repeatable, ..Trial::new(Some(self.deadline())) };
+        let mut trial = self.whole_trial(repeatable);
         let mut body = Payload::Whole(body);
         loop {
             let response = self.send(parts, &mut body, &mut trial).await?;

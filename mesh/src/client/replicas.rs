@@ -83,6 +83,11 @@ impl Replicas {
         best.ok_or_else(|| self.unknown(std::io::ErrorKind::NotFound.into()))
     }
 
+    /// Whether there is a replica that was not tried.
+    pub(super) fn has_others(&self, tried: &[SocketAddr]) -> bool {
+        self.all().iter().any(|replica| !tried.contains(&replica.address))
+    }
+
     /// What is known now, each address once.
     fn all(&self) -> Vec<Arc<Replica>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

@@ -7,13 +7,14 @@ use axum::{
     routing::{any, get, post},
 };
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use mesh::{ClientSettings, ServerSettings};
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     time::{Instant, timeout},
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -120,16 +121,18 @@ async fn a_slow_request_head_ends_the_connection() {
 
 #[tokio::test]
 async fn finishes_requests_under_way_when_it_stops() {
-    let slow = get(async || {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        "done"
-    });
     for settings in [ClientSettings::default(), http1()] {
-        let app = Router::new().route("/slow", slow.clone()).merge(whoami());
+        let begun = Arc::new(Notify::new());
+        let telling = begun.clone();
+        let slow = get(move || {
+            telling.notify_one();
+            tokio::time::sleep(Duration::from_millis(200)).map(|()| "done")
+        });
+        let app = Router::new().route("/slow", slow).merge(whoami());
         let pair = Pair::with(app, ServerSettings::default(), settings).await;
         let client = pair.client.clone();
         let under_way = tokio::spawn(async move { client.call(request("/slow")).await });
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        begun.notified().await;
         pair.server.stop().await;
         assert_eq!(under_way.await.unwrap().unwrap().body, "done");
         assert!(pair.client.get_json::<WhoAmI>("/whoami").await.is_err());
