@@ -49,6 +49,7 @@ impl Init {
         self.web(&vault)?;
         self.databases(&vault)?;
         self.share("asserting-wl")?.secret("seal.key", &vault.key("seal.key")?)?;
+        self.share("grafana")?.secret("admin.password", vault.password("grafana-admin")?.as_bytes())?;
         self.owners.keys().try_for_each(|name| self.share(name).map(drop))
     }
 
@@ -93,9 +94,7 @@ impl Init {
             server.secret(&format!("{user}.password"), vault.password(user)?.as_bytes())?;
         }
         for (share, user) in [("asserting-wl", "asserting_wl"), ("target-wl", "target_wl")] {
-            // The format of libpq's password file: host, port, database, user, password.
-            let line = Zeroizing::new(format!("{}:*:{user}:{user}:{}\n", self.postgres, *vault.password(user)?));
-            self.share(share)?.secret("pgpass", line.as_bytes())?;
+            self.share(share)?.secret("database.password", vault.password(user)?.as_bytes())?;
         }
         let settings = Zeroizing::new(format!(
             "db-password={}\nbootstrap-admin-username=admin\nbootstrap-admin-password={}\n",

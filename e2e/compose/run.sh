@@ -48,7 +48,7 @@ clean_up() {
   trap - EXIT
   if [ $rc != 0 ]; then
     docker ps -a --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --format '{{.Names}}  {{.Status}}' || true
-    bank logs --no-color --tail 15 2>/dev/null | grep -v 'level=info' | tail -n 120 || true
+    bank logs --no-color --tail 200 2>/dev/null | grep -v '"level":"INFO"' | cut -c1-400 | tail -n 80 || true
   fi
   if [ $keep = 1 ] && [ $rc = 0 ]; then
     say "left up at $front; $compose -p $COMPOSE_PROJECT_NAME -f $file down -v takes it down"
@@ -75,7 +75,7 @@ images() {
       || { cat "$work/build.log"; die "no image of $program"; }
   done
   say "images after $((SECONDS - t0)) s:"
-  docker images --format '  {{.Repository}}:{{.Tag}}  {{.Size}}' | grep "^  dasvid-.*:$DASVID_VERSION "
+  docker images --format '{{.Repository}}:{{.Tag}}  {{.Size}}' | sed -n "s/^dasvid-/  dasvid-/; /:$DASVID_VERSION /p"
   docker image prune -f >/dev/null
 }
 

@@ -6,7 +6,7 @@
 #   stand-ins.sh            builds what is missing or out of date
 #   stand-ins.sh --rm       removes every stand-in
 #
-# Needs root, docker, debootstrap, a JDK 17 or newer, PostgreSQL 15, and what ../real/spire-up.sh and
+# Needs root, docker, debootstrap, a C compiler, a JDK 17 or newer, PostgreSQL 15, and what ../real/spire-up.sh and
 # ../real/keycloak-up.sh leave in their caches.
 set -euo pipefail
 umask 022
@@ -17,6 +17,7 @@ label=standin.of.published.image
 
 debian=debian:bookworm-slim
 distroless=gcr.io/distroless/cc-debian12:nonroot
+pause=registry.k8s.io/pause:3.9
 spire_server=ghcr.io/spiffe/spire-server:1.15.3
 spire_agent=ghcr.io/spiffe/spire-agent:1.15.3
 keycloak=quay.io/keycloak/keycloak:26.7.4
@@ -35,7 +36,7 @@ needed() { # image fingerprint : whether it is to be built
   fi
   [ "$have" != "$2" ]
 }
-print() { cksum "${BASH_SOURCE[0]}" "$@" | cksum | cut -d' ' -f1; } # fingerprint of this script and of files
+print() { cat "${BASH_SOURCE[0]}" "$@" | cksum | cut -d' ' -f1; } # fingerprint of this script and of files
 
 # ---- the base system ------------------------------------------------------------------------
 base() {
@@ -69,8 +70,8 @@ libraries() { # root file... : what the files are linked with, the loader too
 }
 authorities() { install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/ca-certificates.crt"; }
 
-cc() { # the C library, libgcc, certificates, a user; nothing that runs
-  local root=$tmp/cc print lib; print=$(print /lib/x86_64-linux-gnu/libc.so.6)
+distroless() { # the C library, libgcc, certificates, a user; nothing that runs
+  local root=$tmp/distroless print lib; print=$(print /lib/x86_64-linux-gnu/libc.so.6)
   needed "$distroless" "$print" || return 0
   install -d "$root"/{etc,lib64,lib/x86_64-linux-gnu,usr/bin,home/nonroot}
   install -d -m 1777 "$root/tmp"
@@ -84,6 +85,29 @@ cc() { # the C library, libgcc, certificates, a user; nothing that runs
   chown 65532:65532 "$root/home/nonroot"
   authorities "$root"
   bare "$distroless" "$print" "$root" 'USER 65532' 'WORKDIR /home/nonroot' 'ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt'
+}
+
+pause() { # waits, and reaps the orphans of a pid namespace
+  local root=$tmp/pause print; print=$(print)
+  needed "$pause" "$print" || return 0
+  mkdir -p "$root"
+  cat >"$tmp/pause.c" <<'C'
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static void end(int signal) { (void)signal; _exit(0); }
+static void reap(int signal) { (void)signal; while (waitpid(-1, NULL, WNOHANG) > 0) {} }
+int main(void) {
+  signal(SIGINT, end);
+  signal(SIGTERM, end);
+  signal(SIGCHLD, reap);
+  for (;;) pause();
+}
+C
+  cc -static -Os -o "$root/pause" "$tmp/pause.c"
+  strip "$root/pause"
+  bare "$pause" "$print" "$root" 'USER 65535:65535' 'ENTRYPOINT ["/pause"]'
 }
 
 spire() { # image program uid folder... : as SPIRE's own Dockerfile makes it
@@ -101,7 +125,7 @@ spire() { # image program uid folder... : as SPIRE's own Dockerfile makes it
 
 # ---- images with a system below ---------------------------------------------------------------
 on_debian() { # image fingerprint folder : builds the folder's Dockerfile
-  docker build -q -t "$1" --label "$label=$2" "$3" >/dev/null
+  docker build -q -t "$1" --label "$label=$2" "$3" >/dev/null 2>"$tmp/build.log" || { cat "$tmp/build.log" >&2; die "no $1"; }
   say "$1"
 }
 
@@ -178,7 +202,7 @@ DOCKERFILE
 }
 
 if [ "${1:-}" = --rm ]; then
-  for image in $postgres $keycloak $spire_agent $spire_server $distroless $debian; do
+  for image in $postgres $keycloak $spire_agent $spire_server $pause $distroless $debian; do
     [ -z "$(label_of "$image")" ] || docker image rm "$image" >/dev/null
   done
   exit 0
@@ -187,7 +211,8 @@ fi
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 export DOCKER_BUILDKIT=0
 base
-cc
+distroless
+pause
 spire "$spire_server" spire-server 1000 /etc/spire/server /run/spire/server/private /tmp/spire-server/private /var/lib/spire/server
 spire "$spire_agent" spire-agent 0 /etc/spire/agent /run/spire/agent/public /tmp/spire-agent/public /var/lib/spire/agent
 keycloak

@@ -47,7 +47,7 @@ def logout(alice, bob, url):
     for mode in MODES:
         bob.mode(mode)
     page = alice.go(url)
-    alice.send(page, "logout-confirm" if "logout-confirm" in page.text else "/logout", )
+    alice.confirm(page)
     deadline = time.monotonic() + 15
     for mode in MODES:
         while True:

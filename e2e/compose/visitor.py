@@ -68,7 +68,9 @@ class Visitor:
 
     def __init__(self, front, name):
         self.front, self.name = front.rstrip("/"), name
-        self.cookies = http.cookiejar.CookieJar()
+        # As browsers do, loopback counts as secure: Keycloak's cookies say Secure there too.
+        policy = http.cookiejar.DefaultCookiePolicy(secure_protocols=("https", "http"))
+        self.cookies = http.cookiejar.CookieJar(policy)
         # No proxy: the bank is on loopback.
         self.opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), _Redirects(), urllib.request.HTTPCookieProcessor(self.cookies)
@@ -94,15 +96,21 @@ class Visitor:
         url = urllib.parse.urljoin(page.url, form["action"])
         return self.go(url, form["fields"] | changed, f"{parts.scheme}://{parts.netloc}")
 
+    def confirm(self, page):
+        """Presses the button of a page that has one form."""
+        (form,) = Forms(page.text).forms
+        parts = urllib.parse.urlsplit(page.url)
+        url = urllib.parse.urljoin(page.url, form["action"])
+        return self.go(url, form["fields"], f"{parts.scheme}://{parts.netloc}")
+
     # ---- at the bank
     def sign_in(self):
         """Through the identity provider's own login page, whichever it is."""
         page = self.go("/login")
-        if "username" in page.text and page.url.startswith(self.front) is False:
-            field = "username" if any("username" in form["fields"] for form in Forms(page.text).forms) else "name"
-            page = self.send(page, "password", **{field: self.name, "password": f"{self.name}-pw"})
-        elif not page.url.startswith(self.front):
-            page = self.send(page, "password", name=self.name, password=f"{self.name}-pw")
+        if not page.url.startswith(self.front):
+            form = page.form("password")
+            name = "username" if "username" in form["fields"] else "name"
+            page = self.send(page, "password", **{name: self.name, "password": f"{self.name}-pw"})
         if page.status != 200 or not page.url.startswith(self.front):
             raise Unexpected(f"{self.name} could not sign in: {page.status} at {page.url.split('?')[0]}")
         return page

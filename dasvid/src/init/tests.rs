@@ -106,12 +106,12 @@ fn each_service_has_its_own_password_and_no_other() {
     let text = |name: &str| String::from_utf8(files[name].clone()).unwrap();
     let (asserting, target) = (text("postgres/asserting_wl.password"), text("postgres/target_wl.password"));
     assert_ne!(asserting, target);
-    assert_eq!(text("target-wl/pgpass"), format!("postgres:*:target_wl:target_wl:{target}\n"));
+    assert_eq!(text("target-wl/database.password"), target);
     let holders = |secret: &str| -> Vec<&str> {
         let holds = |name: &&String| !name.starts_with("vault/") && text(name).contains(secret);
         files.keys().filter(|name| *name != "asserting-wl/seal.key").filter(holds).map(String::as_str).collect()
     };
-    assert_eq!(holders(&asserting), ["asserting-wl/pgpass", "postgres/asserting_wl.password"]);
+    assert_eq!(holders(&asserting), ["asserting-wl/database.password", "postgres/asserting_wl.password"]);
     assert_eq!(holders(&text("postgres/keycloak.password")), ["keycloak/keycloak.conf", "postgres/keycloak.password"]);
 }
 
