@@ -209,6 +209,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError::invalid("mint.life", "a DA-SVID lives from 10s to 10m"));
     }
     config.keys.check()?;
+    config.store.check()?;
     if config.seal.key.is_some() && config.seal.key_file.is_some() {
         return Err(ConfigError::invalid("seal.key", "a key or a key_file, not both"));
     }

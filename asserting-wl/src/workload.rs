@@ -47,12 +47,16 @@ impl Workload for AssertingWl {
         config::check(config)
     }
 
+    fn check_files(config: &Config) -> Result<(), ConfigError> {
+        config::check_policy(&config.policy.load()?)
+    }
+
     async fn start(config: Config, process: &Process) -> anyhow::Result<Running> {
         let policy = config.policy.load()?;
         config::check_policy(&policy)?;
         let identity = identity::connect(&config.identity, process).await?;
         let me = identity.id()?;
-        let store = store::open(&config.store.url).await.context("the store cannot be opened")?;
+        let store = config.store.open().await?;
         let trust_domain = me.trust_domain().clone();
         let app = app(&config, policy, me, identity.clone(), Arc::clone(&store), process).await?;
         let (clock, stop) = (&process.clock, &process.stop);

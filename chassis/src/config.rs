@@ -12,6 +12,7 @@ mod layers;
 mod period;
 mod sections;
 pub mod spiffe_id;
+mod store;
 mod telemetry;
 
 use std::path::Path;
@@ -19,12 +20,13 @@ use std::path::Path;
 use figment::Figment;
 use serde::de::DeserializeOwned;
 
+pub use self::store::StoreSettings;
 pub use error::ConfigError;
 use layers::Layer;
 pub use period::Period;
 pub use sections::{
     AdminSettings, AssertingSettings, IdentitySettings, ListenSettings, LogFormat, LogSettings, PolicySource,
-    ProviderSettings, RevocationSettings, StoreSettings,
+    ProviderSettings, RevocationSettings,
 };
 pub use telemetry::{Parents, TelemetrySettings};
 

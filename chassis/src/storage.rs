@@ -8,49 +8,63 @@ use prometheus_client::metrics::histogram::Histogram;
 use store::{EventState, Store, StoreError};
 
 use crate::process::Process;
+use crate::readiness::{Guard, Readiness};
 
 /// How often the store is asked.
 const INTERVAL: Duration = Duration::from_secs(5);
+/// How often while it does not answer.
+const IMPATIENT: Duration = Duration::from_millis(500);
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Bounds of the buckets of an answer's time, seconds.
 const BUCKETS: [f64; 9] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 3.0];
 
-#[derive(Clone)]
 struct Watched {
     up: Gauge,
     seconds: Histogram,
     pending: Gauge,
+    ready: Readiness,
+    /// Held while the store does not answer.
+    away: Option<Guard>,
 }
 
-/// Asks the store every five seconds until the process stops. Call it once a process: the metrics have fixed names.
+/// Asks the store every five seconds until the process stops; while it does not answer, the process is not ready.
+/// Call it once a process: the metrics have fixed names.
 pub fn watch(store: Arc<dyn Store>, process: &Process) {
     let metrics = &process.metrics;
     let up = "1 while the store answers within three seconds, asked every five";
-    let watched = Watched {
+    let mut watched = Watched {
         up: metrics.register("store_up", up, Gauge::default()),
         seconds: metrics.register("store_ping_seconds", "Time until the store answers", Histogram::new(BUCKETS)),
         pending: metrics.register("outbox_pending", "Events that wait to be delivered", Gauge::default()),
+        ready: process.ready.clone(),
+        away: None,
     };
     let stop = process.stop.clone();
     process.tasks.spawn(stop.run_until_cancelled_owned(async move {
         loop {
             watched.look(&*store).await;
-            tokio::time::sleep(INTERVAL).await;
+            tokio::time::sleep(if watched.away.is_some() { IMPATIENT } else { INTERVAL }).await;
         }
     }));
 }
 
 impl Watched {
-    async fn look(&self, store: &dyn Store) {
+    async fn look(&mut self, store: &dyn Store) {
         let begun = Instant::now();
         let answer = tokio::time::timeout(PATIENCE, store.ping()).await;
         self.seconds.observe(begun.elapsed().as_secs_f64());
         let is_up = matches!(answer, Ok(Ok(())));
-        let was_up = self.up.set(i64::from(is_up)) == 1;
-        match (was_up, is_up) {
-            (true, false) => tracing::error!("the store does not answer"),
-            (false, true) => tracing::debug!("the store answers"),
+        self.up.set(i64::from(is_up));
+        match (is_up, &self.away) {
+            (false, None) => {
+                tracing::error!("the store does not answer");
+                self.away = Some(self.ready.guard("store"));
+            }
+            (true, Some(_)) => {
+                tracing::info!("the store answers again");
+                self.away = None;
+            }
             _ => {}
         }
         if is_up && let Ok(Ok(pending)) = tokio::time::timeout(PATIENCE, pending(store)).await {
@@ -118,5 +132,6 @@ mod tests {
         };
         tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap();
         assert!(process.metrics.encode().contains("dasvid_store_up 0"));
+        assert_eq!(process.ready.waiting_for(), ["store"]);
     }
 }

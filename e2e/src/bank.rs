@@ -8,7 +8,9 @@ use dasvid::demo::{self, Settings};
 use dasvid::place::{Endpoint, Place, Verification};
 use dev_spire::{DevSpire, Entry};
 use spiffe::{SpiffeId, TrustDomain};
+use store::conformance::Scratch;
 use tempfile::TempDir;
+use token::policy::Certs;
 
 use crate::Actor;
 
@@ -20,11 +22,12 @@ pub struct Bank {
     /// The bank as the demo runs it.
     pub demo: demo::Bank,
     folder: PathBuf,
+    _database: Option<Scratch>,
     _temporary: Option<TempDir>,
 }
 
 impl Bank {
-    /// A bank with two middle tiers.
+    /// A bank with two middle tiers. The accounts are in PostgreSQL where the environment names a server for tests.
     pub async fn open() -> Self {
         Self::with_middle_tiers(2).await
     }
@@ -33,7 +36,10 @@ impl Bank {
     pub async fn with_middle_tiers(middle_tiers: u8) -> Self {
         let temporary = tempfile::Builder::new().prefix("e2e-").tempdir().unwrap();
         let folder = temporary.path().join("bank");
-        Self { _temporary: Some(temporary), ..Self::at(&folder, middle_tiers).await }
+        let database = Scratch::shared(temporary.path()).await.unwrap();
+        let settings = Settings { middle_tiers, target_store: Some(database.url().to_owned()), ..settings() };
+        let bank = Self::with(&folder, settings).await;
+        Self { _database: Some(database), _temporary: Some(temporary), ..bank }
     }
 
     /// A bank in a folder that stays.
@@ -49,10 +55,18 @@ impl Bank {
         Self { _temporary: Some(temporary), ..Self::with(&folder, settings).await }
     }
 
+    /// A bank with this many middle tiers whose certificates travel by reference.
+    pub async fn by_reference(middle_tiers: u8) -> Self {
+        let temporary = tempfile::Builder::new().prefix("e2e-").tempdir().unwrap();
+        let folder = temporary.path().join("bank");
+        let settings = Settings { middle_tiers, certs: Certs::ByReference, ..settings() };
+        Self { _temporary: Some(temporary), ..Self::with(&folder, settings).await }
+    }
+
     async fn with(folder: &Path, settings: Settings) -> Self {
         let settings = Settings { dir: Some(folder.to_owned()), ..settings };
         let demo = demo::Bank::start(&settings).await.unwrap();
-        Self { demo, folder: folder.canonicalize().unwrap(), _temporary: None }
+        Self { demo, folder: folder.canonicalize().unwrap(), _database: None, _temporary: None }
     }
 
     /// Where everything is.
@@ -139,7 +153,9 @@ fn settings() -> Settings {
         listen: ([127, 0, 0, 1], 0).into(),
         verification: Verification::Offline,
         idp_alg: dev_idp::Algorithm::Es256,
+        certs: Certs::Inline,
         usual_ports: false,
+        target_store: None,
     }
 }
 

@@ -13,6 +13,8 @@ mod attacks_services;
 #[cfg(test)]
 mod attacks_transfers;
 #[cfg(test)]
+mod compromise;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod faults;
@@ -28,5 +30,7 @@ mod metrics;
 mod museum;
 #[cfg(test)]
 mod provenance;
+#[cfg(test)]
+mod references;
 #[cfg(test)]
 mod replicas;

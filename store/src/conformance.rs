@@ -95,7 +95,7 @@ fn event_about(person: &Person) -> Event {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Every pending event. One that is committed but not listed yet is waited for.
-async fn pending(store: &dyn Store) -> Result<Vec<PendingEvent>, StoreError> {
+pub async fn pending(store: &dyn Store) -> Result<Vec<PendingEvent>, StoreError> {
     let begun = Instant::now();
     loop {
         let mut tx = store.read().await?;

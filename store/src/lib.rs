@@ -58,6 +58,7 @@ mod tx;
 
 use std::sync::Arc;
 
+use self::settings::Backend;
 pub use accounts::{Accounts, Balance, Entry, LedgerEntry, Person, Transfer, TransferOutcome, TransferSide};
 pub use certificates::{Certificates, Keeping, KeptCertificate};
 pub use error::StoreError;
@@ -90,11 +91,9 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 /// # Errors
 /// As [`open`].
 pub async fn open_with(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
-    let scheme = settings.url.split_once(':').map(|(scheme, _)| scheme);
-    match scheme {
-        Some("memory") if settings.url == "memory:" => Ok(Arc::new(memory::Memory::default())),
-        Some("sqlite") => Ok(Arc::new(sqlite::Sqlite::open(&settings.url).await?)),
-        Some("postgres" | "postgresql") => Ok(Arc::new(postgres::Postgres::open(settings).await?)),
-        _ => Err(StoreError::Url),
+    match settings.backend()? {
+        Backend::Memory => Ok(Arc::new(memory::Memory::default())),
+        Backend::Sqlite => Ok(Arc::new(sqlite::Sqlite::open(&settings.url).await?)),
+        Backend::Postgres => Ok(Arc::new(postgres::Postgres::open(settings).await?)),
     }
 }

@@ -27,6 +27,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::time::timeout;
 
+pub(crate) use self::settings::check;
 use self::tx::PostgresTx;
 use crate::{Settings, Store, StoreError, Tx};
 

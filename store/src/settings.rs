@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::StoreError;
+
 /// Where a store is, and how long it is waited for. The limits are for PostgreSQL; SQLite has its own.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -36,6 +38,35 @@ impl Settings {
             idle_in_transaction_timeout: Duration::from_secs(10),
         }
     }
+}
+
+impl Settings {
+    /// Finds what is wrong with the address, without asking a database.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] or [`StoreError::Address`].
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.backend().and_then(|backend| match backend {
+            Backend::Postgres => crate::postgres::check(self),
+            Backend::Memory | Backend::Sqlite => Ok(()),
+        })
+    }
+
+    pub(crate) fn backend(&self) -> Result<Backend, StoreError> {
+        match self.url.split_once(':') {
+            Some(("memory", "")) => Ok(Backend::Memory),
+            Some(("sqlite", _)) => Ok(Backend::Sqlite),
+            Some(("postgres" | "postgresql", _)) => Ok(Backend::Postgres),
+            _ => Err(StoreError::Url),
+        }
+    }
+}
+
+/// Who keeps a store.
+pub(crate) enum Backend {
+    Memory,
+    Sqlite,
+    Postgres,
 }
 
 impl fmt::Debug for Settings {

@@ -68,7 +68,7 @@ fn listen() -> ListenSettings {
 }
 
 fn store() -> StoreSettings {
-    StoreSettings { url: "sqlite://target-wl.db?mode=rwc".to_owned() }
+    StoreSettings::at("sqlite://target-wl.db?mode=rwc")
 }
 
 fn request_timeout() -> Period {
@@ -87,6 +87,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError::invalid("public_url", "an https URL without a query"));
     }
     config.revocations.check()?;
+    config.store.check()?;
     for seed in &config.seed {
         check_seed(seed)?;
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::certificates::Fetcher;
+use chassis::door::Door;
 use chassis::gate::Gate;
 use chassis::provenance::ProofCheck;
 use chassis::trust::TrustStore;
@@ -12,7 +13,6 @@ use mesh::Allow;
 use spiffe::SpiffeId;
 use store::{Person, Store, StoreError, retry};
 use token::Policy;
-use tokio::net::TcpListener;
 
 use crate::bank::Bank;
 use crate::config::{Config, check, check_policy};
@@ -37,12 +37,16 @@ impl Workload for TargetWl {
         check(config)
     }
 
+    fn check_files(config: &Config) -> Result<(), ConfigError> {
+        check_policy(config, &config.policy.load()?).map(drop)
+    }
+
     async fn start(config: Config, process: &Process) -> anyhow::Result<Running> {
         let policy = config.policy.load()?;
         let rules = check_policy(&config, &policy)?;
         let identity = identity::connect(&config.identity, process).await?;
         let me = identity.id()?;
-        let store = store::open(&config.store.url).await?;
+        let store = config.store.open().await?;
         storage::watch(store.clone(), process);
         let bank = Bank::new(store.clone());
         seed(&bank, &config, process).await?;
@@ -63,12 +67,12 @@ impl Workload for TargetWl {
             .with_provenance(proofs)
             .with_certificates(certificates);
         let app = App::new(me, bank, rejections, process.clock.clone());
-        let listener = TcpListener::bind(config.listen.address).await?;
-        let address = listener.local_addr()?;
+        let door = Door::at(config.listen.address)?;
+        let address = door.address();
         let metadata = metadata::router(metadata::document(&config, &identity.id()?, &rules, address));
         let router = router(app, &gate, rules, config.request_timeout.0).merge(metadata);
         let router = service::wrap(router, process);
-        let serving = mesh::serve(listener, identity, allow, router, config.listen.server(), process.stop.clone());
+        let serving = door.serve(identity, allow, router, config.listen.server(), process);
         process.run("the mTLS listener", serving);
         Ok(Running { addresses: vec![("https", address)] })
     }

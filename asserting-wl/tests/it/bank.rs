@@ -157,6 +157,34 @@ pub(crate) async fn start(folder: &Path, issuer: &str, profile: &str, settings: 
 }
 
 async fn start_for(folder: &Path, issuer: &str, profile: &str, settings: &str, algorithms: &[&str]) -> Handle {
+    try_start(folder, issuer, profile, settings, algorithms).await.unwrap()
+}
+
+/// The same where it may refuse to start.
+pub(crate) async fn try_start(
+    folder: &Path,
+    issuer: &str,
+    profile: &str,
+    settings: &str,
+    algorithms: &[&str],
+) -> anyhow::Result<Handle> {
+    let url = format!("sqlite://{}/asserting-wl.db?mode=rwc", folder.display());
+    try_start_on(folder, issuer, &url, (profile, settings, algorithms)).await
+}
+
+/// Starts a replica with its store at `url`.
+pub(crate) async fn start_on(folder: &Path, issuer: &str, url: &str, settings: &str) -> Handle {
+    let handle = try_start_on(folder, issuer, url, ("rfc9068", settings, &ALGORITHMS)).await.unwrap();
+    handle.ready.ready().await;
+    handle
+}
+
+async fn try_start_on(
+    folder: &Path,
+    issuer: &str,
+    url: &str,
+    (profile, settings, algorithms): (&str, &str, &[&str]),
+) -> anyhow::Result<Handle> {
     let text = format!(
         r#"
 {settings}
@@ -165,7 +193,7 @@ socket = "{socket}"
 [listen]
 address = "127.0.0.1:0"
 [store]
-url = "sqlite://{folder}/asserting-wl.db?mode=rwc"
+url = "{url}"
 [[policy.issuer]]
 url = "{issuer}"
 profile = "{profile}"
@@ -187,8 +215,7 @@ oauth_claims = true
 caller = "spiffe://bank.example/auditor"
 "#,
         socket = DevSpire::endpoint(&socket(folder, "asserting-wl")),
-        folder = folder.display(),
     );
     let config: Config = chassis::config::parse(&text).unwrap();
-    chassis::spawn::<AssertingWl>(config, Arc::new(SystemClock)).await.unwrap()
+    chassis::spawn::<AssertingWl>(config, Arc::new(SystemClock)).await
 }

@@ -28,7 +28,7 @@ async fn bank(profile: &str) -> Bank {
 }
 
 /// The claims of a logout token that is in order.
-fn claims(bank: &Bank) -> Value {
+pub(crate) fn claims(bank: &Bank) -> Value {
     json!({
         "iss": bank.provider.issuer,
         "aud": "bank-web",
@@ -49,8 +49,13 @@ fn rand() -> String {
 
 /// Posts a logout token as an identity provider does.
 async fn post(bank: &Bank, logout_token: &str) -> (u16, Value) {
+    post_to(&bank.handle, logout_token).await
+}
+
+/// The same to this replica.
+pub(crate) async fn post_to(replica: &chassis::Handle, logout_token: &str) -> (u16, Value) {
     let http = mesh::web::client(WebSettings::default()).unwrap();
-    let url = format!("http://{}/backchannel-logout", bank.handle.address("logout").unwrap());
+    let url = format!("http://{}/backchannel-logout", replica.address("logout").unwrap());
     let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", logout_token).finish();
     let request = http.post(url).header("content-type", "application/x-www-form-urlencoded").body(body);
     let answer = request.send().await.unwrap();

@@ -189,22 +189,6 @@ impl ProviderSettings {
     }
 }
 
-/// `[store]`: where state is kept.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoreSettings {
-    /// `sqlite://path?mode=rwc`, `sqlite::memory:` or `memory:`.
-    pub url: String,
-}
-
-impl fmt::Debug for StoreSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A URL of a database may hold a password.
-        let scheme = self.url.split(':').next().unwrap_or_default();
-        f.debug_struct("StoreSettings").field("url", &format_args!("{scheme}:<redacted>")).finish()
-    }
-}
-
 /// A policy: the path of its own TOML file, or the policy itself as a table.
 #[derive(Clone, Debug)]
 pub enum PolicySource {

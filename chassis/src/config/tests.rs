@@ -162,9 +162,3 @@ fn a_policy_is_a_path_or_a_table_and_unknown_keys_in_either_are_found() {
     let error = parse::<Outer>("[policy.accept]\nneighbors = []").unwrap_err().to_string();
     assert_eq!(error, "the text: unknown key `policy.accept.neighbors`; did you mean `policy.accept.neighbours`?");
 }
-
-#[test]
-fn a_store_url_is_not_shown() {
-    let store = StoreSettings { url: "postgres://bank:hunter2@db/bank".into() };
-    assert_eq!(format!("{store:?}"), "StoreSettings { url: postgres:<redacted> }");
-}

@@ -11,9 +11,14 @@ use crate::{Settings, StoreError};
 const PARAMETERS: [&str; 9] =
     ["host", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey", "options"];
 
+/// Whether the address can be read.
+pub(crate) fn check(settings: &Settings) -> Result<(), StoreError> {
+    connection(settings).map(drop)
+}
+
 /// How the connections of the pool are made.
 pub(super) fn connection(settings: &Settings) -> Result<PgConnectOptions, StoreError> {
-    check(&settings.url)?;
+    known(&settings.url)?;
     let mut options = PgConnectOptions::from_str(&settings.url).map_err(|_| StoreError::Address)?;
     if let Some(password) = &settings.password {
         options = options.password(password);
@@ -31,7 +36,7 @@ fn milliseconds(duration: Duration) -> String {
     duration.as_millis().to_string()
 }
 
-fn check(url: &str) -> Result<(), StoreError> {
+fn known(url: &str) -> Result<(), StoreError> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let known = |parameter: &str| PARAMETERS.contains(&parameter.split('=').next().unwrap_or_default());
     if query.split('&').filter(|parameter| !parameter.is_empty()).all(known) {

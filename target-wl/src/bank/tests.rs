@@ -1,7 +1,8 @@
-//! The bank on both backends, below HTTP and chains.
+//! The bank on every backend, below HTTP and chains; on PostgreSQL where the environment names a server.
 
 mod transfers;
 
+use store::conformance::{self, POSTGRES, Scratch};
 use tokio::task::JoinSet;
 use wire::bank::DepositReceipt;
 
@@ -36,13 +37,30 @@ fn deposit(person: Person, first_id: &str, key: &str, minor: u64) -> Mandate<Dep
     mandate(order, "POST /v1/deposits", person, first_id, key, u8::try_from(minor % 256).unwrap())
 }
 
-async fn banks() -> Vec<(Bank, Arc<dyn Store>)> {
+/// A store, and the database that goes with it.
+struct Books {
+    store: Arc<dyn Store>,
+    _scratch: Option<Scratch>,
+}
+
+impl std::ops::Deref for Books {
+    type Target = Arc<dyn Store>;
+
+    fn deref(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+}
+
+async fn banks() -> Vec<(Bank, Books)> {
     let mut banks = Vec::new();
     for url in ["memory:", "sqlite::memory:"] {
-        let store = store::open(url).await.unwrap();
-        banks.push((Bank::new(store.clone()), store));
+        banks.push((store::open(url).await.unwrap(), None));
     }
-    banks
+    if std::env::var(POSTGRES).is_ok() {
+        let scratch = Scratch::postgres().await.unwrap().unwrap();
+        banks.push((store::open(scratch.url()).await.unwrap(), Some(scratch)));
+    }
+    banks.into_iter().map(|(store, _scratch)| (Bank::new(store.clone()), Books { store, _scratch })).collect()
 }
 
 async fn holds(bank: &Bank, person: &Person) -> i64 {
@@ -50,7 +68,7 @@ async fn holds(bank: &Bank, person: &Person) -> i64 {
 }
 
 async fn events(store: &Arc<dyn Store>) -> Vec<Event> {
-    let pending = store.read().await.unwrap().pending_events(1_000).await.unwrap();
+    let pending = conformance::pending(&**store).await.unwrap();
     pending.into_iter().map(|pending| pending.event).collect()
 }
 

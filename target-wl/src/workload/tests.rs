@@ -16,6 +16,7 @@ use spiffe::TrustDomain;
 use tempfile::TempDir;
 use token::hop::{self, Extension, Signer};
 use token::{Certificates, Chain, Mode, Timestamp};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 

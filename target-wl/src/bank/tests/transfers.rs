@@ -19,7 +19,7 @@ async fn number(bank: &Bank, person: &Person) -> AccountNumber {
 }
 
 /// Banks where alice holds 1000 and bob 500, in USD.
-async fn two_people() -> Vec<(Bank, Arc<dyn Store>, AccountNumber, AccountNumber)> {
+async fn two_people() -> Vec<(Bank, Books, AccountNumber, AccountNumber)> {
     let mut open = Vec::new();
     for (bank, store) in banks().await {
         bank.open(&alice(), "USD", 1_000, NOW).await.unwrap();
