@@ -40,6 +40,14 @@ pub trait Workload: Sized + Send + 'static {
     /// The first thing that is wrong, by its key.
     fn check(config: &Self::Config) -> Result<(), ConfigError>;
 
+    /// Finds what is wrong with files that the settings name and a start needs, such as a policy, without opening a port.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    fn check_files(_config: &Self::Config) -> Result<(), ConfigError> {
+        Ok(())
+    }
+
     /// Starts the workload: identity, then store, then listeners. Returns once the listeners are bound; what runs on
     /// runs as tasks of `process.tasks` until `process.stop`.
     ///
