@@ -15,12 +15,13 @@ work=$(mktemp -d)
 chmod 755 "$work"
 
 # PostgreSQL refuses to run as root.
+server=$(id -u postgres 2>/dev/null || id -u nobody)
+as_server_words() {
+  [ "$(id -u)" != 0 ] || echo "setpriv --reuid=$server --regid=$(id -g nobody) --clear-groups -- "
+}
 as_server() {
-  if [ "$(id -u)" = 0 ]; then
-    setpriv --reuid="$(id -u postgres 2>/dev/null || id -u nobody)" --regid="$(id -g nobody)" --clear-groups -- "$@"
-  else
-    "$@"
-  fi
+  # shellcheck disable=SC2046
+  $(as_server_words) "$@"
 }
 stop() {
   local rc=$?
@@ -46,7 +47,7 @@ start() {
     -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE \
     -CA "$work/ca.pem" -CAkey "$work/ca.key" -keyout "$work/server.key" -out "$work/server.pem" 2>/dev/null
   chmod 600 "$work/server.key"
-  [ "$(id -u)" != 0 ] || chown "$(id -u postgres 2>/dev/null || id -u nobody)" "$work"/{data,socket,password,server.key}
+  [ "$(id -u)" != 0 ] || chown "$server" "$work"/{data,socket,password,server.key}
   # Any locale may rule in production; here one whose order is not that of bytes, so that a forgotten COLLATE shows.
   as_server "$bin/initdb" -D "$work/data" -U bank --auth=scram-sha-256 --pwfile="$work/password" -E UTF8 \
     --locale-provider=icu --icu-locale=en --locale=C.UTF-8 >/dev/null
@@ -62,8 +63,31 @@ CONF
   as_server "$bin/pg_ctl" start -s -w -t 30 -D "$work/data" -l "$work/socket/log"
   export DASVID_TEST_POSTGRES="postgres://bank:$password@localhost:$port/postgres?sslmode=verify-full&sslrootcert=$work/ca.pem"
   export DASVID_TEST_POSTGRES_SOCKET="postgres://bank:$password@${work//\//%2F}%2Fsocket:$port/postgres"
+  # What a test calls to have the server killed and started again.
+  printf '#!/bin/sh\nexec %s%s/pg_ctl restart -s -w -t 30 -m immediate -D %s/data -l %s/socket/log\n' \
+    "$(as_server_words)" "$bin" "$work" "$work" >"$work/restart"
+  chmod 755 "$work/restart"
   export DASVID_TEST_POSTGRES_RESTART="$work/restart"
 }
 
 start
 if [ $# -gt 0 ]; then "$@"; exit; fi
+
+# What runs, by the names of the tests. Those of the whole workspace are built the way `cargo test --workspace` builds them.
+log=$work/log
+tests() { # name, least number of tests, arguments of cargo test
+  local name=$1 least=$2 passed
+  shift 2
+  cargo test --workspace --locked --no-fail-fast "$@" 2>&1 | tee "$log"
+  passed=$(awk '/^test result: ok/ { sum += $4 } END { print sum + 0 }' "$log")
+  # A test that found no server says so; here every one must have found it.
+  if grep -q '^skipped: ' "$log"; then echo "postgres: $name: a test was skipped" >&2; exit 1; fi
+  if [ "$passed" -lt "$least" ]; then echo "postgres: $name: $passed tests passed, expected at least $least" >&2; exit 1; fi
+  summary+=$(printf '\npostgres: %-44s %4d tests passed' "$name" "$passed")
+}
+summary=
+tests 'the store: conformance, faults, mixed versions' 25 --lib -- tests::postgres tests::migrations
+tests 'the bank and its keys' 30 --lib -- bank::tests keyring
+tests 'attacks on the bank, replicas' 15 --test bank --test it -- attacks_bank attacks_transfers replicas
+tests 'a server that is killed and comes back' 1 --lib -- --ignored --test-threads 1 tests::postgres
+echo "$summary"

@@ -113,6 +113,54 @@ async fn a_server_that_has_vanished_is_given_up_and_found_again_on_postgres() {
     assert_eq!(tokio::time::timeout(Duration::from_secs(20), found).await.unwrap(), 1, "the lost one left nothing");
 }
 
+/// Money in and out while the server is killed and comes back: what was answered is booked, and nothing else but what
+/// a lost answer may hide.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "kills the server everybody uses; e2e/postgres/run.sh runs it alone"]
+async fn what_postgres_answered_survives_its_death_and_the_pool_recovers() {
+    let Some(scratch) = Scratch::postgres().await.unwrap() else { return };
+    let restart = std::env::var("DASVID_TEST_POSTGRES_RESTART").unwrap();
+    let store = crate::open(scratch.url()).await.unwrap();
+    let alice = person("alice");
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut tellers = JoinSet::new();
+    for _ in 0..4 {
+        let (store, alice, stop) = (store.clone(), alice.clone(), stop.clone());
+        tellers.spawn(async move { deposit_until(&*store, &alice, &stop).await });
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let done = tokio::process::Command::new(restart).status().await.unwrap();
+    assert!(done.success());
+    let back = async {
+        while store.ping().await.is_err() {}
+        deposit(&*store, &alice, 1_000_000).await
+    };
+    tokio::time::timeout(Duration::from_secs(10), back).await.unwrap().unwrap();
+    stop.store(true, Ordering::Relaxed);
+    let (mut answered, mut unknown) = (1_000_000, 0);
+    for (good, lost) in tellers.join_all().await {
+        (answered, unknown) = (answered + good, unknown + lost);
+    }
+    let books = balance(&*store, &alice).await.unwrap();
+    assert!((answered..=answered + unknown).contains(&books), "{answered} answered, {unknown} unknown, {books} booked");
+    assert!(unknown > 0, "nobody noticed");
+    let ledger = store.read().await.unwrap().accounts().ledger(&alice, u32::MAX >> 1).await.unwrap();
+    assert_eq!(ledger.iter().map(|row| row.minor).sum::<i64>(), books);
+}
+
+/// How many deposits were answered, and how many may or may not have happened.
+async fn deposit_until(store: &dyn Store, person: &Person, stop: &AtomicBool) -> (i64, i64) {
+    let (mut answered, mut unknown) = (0, 0);
+    while !stop.load(Ordering::Relaxed) {
+        match deposit(store, person, 1).await {
+            Ok(_) => answered += 1,
+            Err(StoreError::Database(_)) => unknown += 1,
+            Err(error) => panic!("neither booked nor unavailable: {error:?}"),
+        }
+    }
+    (answered, unknown)
+}
+
 /// A line to the server that can be cut without either side being told.
 struct Line {
     url: String,
