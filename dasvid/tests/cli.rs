@@ -164,6 +164,10 @@ fn configurations_are_checked_by_name() {
         let told = desk.fails(64, &["check-config", workload, "wrong.toml"]);
         assert!(told.contains("idenity") && told.contains("identity"), "{told}");
     }
+    let file = format!("{CONFIG}/dev-spire.toml");
+    assert_eq!(good(&desk.run(&["check-config", "dev-spire", &file])).trim(), "dev-spire: the configuration is valid");
+    std::fs::write(desk.path("wrong.toml"), "trust_domain = \"bank.example\"\nlisen = 1\n").unwrap();
+    assert!(desk.fails(64, &["check-config", "dev-spire", "wrong.toml"]).contains("`lisen`"));
 }
 
 #[test]
@@ -186,6 +190,31 @@ fn a_policy_is_checked_tried_and_explained() {
     assert!(String::from_utf8_lossy(&found.stdout).contains("must be https, or http on loopback"));
     std::fs::write(desk.path("p.toml"), "[[mint]]\ncaler = 1\n").unwrap();
     desk.fails(1, &["policy", "check", "p.toml"]);
+}
+
+#[test]
+fn a_policy_that_asks_for_proofs_is_explained_and_asked() {
+    let desk = Desk::new();
+    desk.keep("root.json", &["new", "--mode", "plain", "--dir", "lab"]);
+    let policy = |provenance: &str| {
+        let accept = "[accept]\nasserters = [\"spiffe://bank.example/asserting-wl\"]\n\
+             subjects = [\"spiffe://bank.example/subject-wl\"]\nissuers = [\"https://idp.example/realms/bank\"]\n\
+             modes = [\"plain\"]\ncerts = \"by-reference\"\n";
+        std::fs::write(desk.path("p.toml"), format!("{accept}[provenance]\n{provenance}")).unwrap();
+        good(&desk.run(&["policy", "explain", "p.toml"]))
+    };
+    let verify = ["verify", "--json", "--keys", "lab/jwks.json", "--policy", "p.toml", "root.json"];
+    assert!(!policy("").contains("provider signed"));
+    assert_eq!(verdict(&desk.run(&verify))["result"], "ACCEPT");
+    let told = policy("proof = \"embedded\"\nverification = \"introspect\"\nrounds = 16\n");
+    for part in ["brings a proof", "asked about every chain", "meant for asserting-wl", "16 rounds", "by their hash"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let refused = desk.run(&verify);
+    assert_eq!((refused.status.code(), &verdict(&refused)["rule"]), (Some(1), &"provenance".into()));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("dasvid introspect --nonce"));
+    policy("proof = \"embedded\"\noauth_audience = []\n");
+    assert!(String::from_utf8_lossy(&desk.run(&["policy", "check", "p.toml"]).stdout).contains("no proof can hold"));
 }
 
 #[test]
