@@ -8,6 +8,7 @@ pub mod body;
 pub mod certificates;
 pub mod clock;
 pub mod config;
+pub mod door;
 pub mod form;
 pub mod gate;
 pub mod health;
