@@ -9,7 +9,7 @@ same form again, as its page says. Then:
   * every deposit that was confirmed is in the ledger once, and nothing else is;
   * every balance is the sum of its ledger.
 
-usage: kills.py FRONT PROJECT [--people N] [--each SECONDS]
+usage: kills.py FRONT PROJECT [--people N] [--each SECONDS] [--roll SCRIPT]
 """
 
 import argparse
@@ -157,6 +157,14 @@ def kill(project, service):
     return at, victim
 
 
+def roll(script, books):
+    """Replaces every replica, as for an upgrade: nobody notices."""
+    failed, answered, begun = len(books.failures), sum(books.answered.values()), time.monotonic()
+    run(script, *VICTIMS[:-1])
+    print(f"kills: all replicas but the front end's replaced in {time.monotonic() - begun:.1f} s; meanwhile "
+          f"{sum(books.answered.values()) - answered} answered, {len(books.failures) - failed} failed")
+
+
 def is_back(victim, before):
     state = json.loads(run("docker", "inspect", victim))[0]["State"]
     return state["Running"] and state["Health"]["Status"] == "healthy" and state["StartedAt"] != before
@@ -210,6 +218,7 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("front")
     arguments.add_argument("project")
+    arguments.add_argument("--roll", help="a script that replaces the replicas of services, run at the end")
     arguments.add_argument("--people", type=int, default=6)
     arguments.add_argument("--each", type=float, default=4.0, help="seconds before and after each kill")
     arguments = arguments.parse_args()
@@ -239,6 +248,8 @@ def main():
         time.sleep(arguments.each / 2)
         print(f"kills: {service:14} killed, healthy again after {back:4.1f} s; meanwhile "
               f"{sum(books.answered.values()) - answered} answered, {len(books.failures) - failed} failed")
+    if arguments.roll:
+        roll(arguments.roll, books)
     stop.set()
     for person in people:
         person.join(2 * PATIENCE)

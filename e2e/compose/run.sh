@@ -37,7 +37,7 @@ start_engine() {
 
 # ---- nothing stays behind ------------------------------------------------------------------------
 file=docker-compose.yml
-export DASVID_VERSION=e2e COMPOSE_PROJECT_NAME=bank-e2e
+export DASVID_VERSION=e2e COMPOSE_PROJECT_NAME=bank-e2e COMPOSE=$compose
 bank() { $compose -f "$file" "$@"; }
 down() {
   [ -z "${up:-}" ] || kill "$up" 2>/dev/null || true
@@ -168,7 +168,7 @@ full() {
   python3 -B "$here/story.py" "$front" --provider-logout "http://localhost:$BANK_IDP_PORT/realms/bank/protocol/openid-connect/logout"
   say "the story is told $((SECONDS - t0)) s after up"
   identities
-  python3 -B "$here/kills.py" "$front" "$COMPOSE_PROJECT_NAME" --people "${PEOPLE:-6}" --each "${KILL_SECONDS:-4}"
+  python3 -B "$here/kills.py" "$front" "$COMPOSE_PROJECT_NAME" --people "${PEOPLE:-6}" --each "${KILL_SECONDS:-4}" --roll "$root/deploy/compose/roll.sh"
   again
   logs
   [ $keep = 1 ] && return
