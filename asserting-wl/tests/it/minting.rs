@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use asserting_wl::config::{KeySettings, MintSettings};
 use asserting_wl::keyring::Keyring;
-use asserting_wl::keyring::vault::SealedVault;
+use asserting_wl::keyring::vault::{SealedVault, Vault};
 use asserting_wl::minting::{Endpoint, MintCounter, Minter};
 use asserting_wl::oauth::OauthVerifier;
 use asserting_wl::provenance::{Provenance, ZkpSettings};
@@ -320,6 +320,19 @@ async fn mint_under(
 
 /// Mints with these revocations; what was recorded is what was minted.
 async fn mint_with(bank: &Bank, store: Arc<dyn Store>, ledger: Ledger, peer: &Peer) -> Result<(), ProblemKind> {
+    let vault = Arc::new(SealedVault::new(SealKey::from_bytes([1; 32])));
+    let minter = minter(bank, &store, ledger, vault).await;
+    let access_token = bank.token_with(json!({ "auth_time": login() }));
+    let request = MintRequest { access_token, audience: None, scope: None, rqd: None };
+    let answer = minter.mint(Endpoint::Plain, peer, &request).await;
+    let events = store.read().await.unwrap().pending_events(9).await.unwrap();
+    let told = events.iter().filter(|pending| pending.event.kind == "assertion-minted").count();
+    assert_eq!(told, usize::from(answer.is_ok()));
+    answer.map(drop).map_err(|error| error.kind())
+}
+
+/// What mints at this store with keys of this vault.
+pub(crate) async fn minter(bank: &Bank, store: &Arc<dyn Store>, ledger: Ledger, vault: Arc<dyn Vault>) -> Minter {
     let text = format!(
         r#"
 [[issuer]]
@@ -332,16 +345,15 @@ caller = "spiffe://bank.example/subject-wl"
 issuer = "{issuer}"
 scopes = ["accounts.read"]
 audiences = ["spiffe://bank.example/target-wl"]
-modes = ["plain"]
+modes = ["plain", "id", "anonymous"]
 "#,
         issuer = bank.provider.issuer
     );
     let policy: Policy = chassis::config::parse(&text).unwrap();
-    let seal = || SealKey::from_bytes([1; 32]);
-    let (vault, schedule) = (Arc::new(SealedVault::new(seal())), KeySettings::default().schedule());
-    let now = Moment::from_seconds(now());
-    let keyring = Keyring::open(Arc::clone(&store), vault, Algorithm::Es256, schedule, now).await.unwrap();
-    let minter = Minter {
+    let (schedule, now) = (KeySettings::default().schedule(), Moment::from_seconds(now()));
+    let keyring = Keyring::open(Arc::clone(store), vault, Algorithm::Es256, schedule, now).await.unwrap();
+    let seal = SealKey::from_bytes([1; 32]);
+    Minter {
         me: id("asserting-wl"),
         oauth: Arc::new(
             OauthVerifier::new(&policy.issuer, &mesh::web::client(WebSettings::default()).unwrap()).unwrap(),
@@ -349,19 +361,12 @@ modes = ["plain"]
         rows: policy.mint,
         keyring: Arc::new(keyring),
         identity: identity(bank.folder.path(), "asserting-wl").await,
-        store: Arc::clone(&store),
+        store: Arc::clone(store),
         revocations: Arc::new(ledger),
-        provenance: Arc::new(Provenance::new(id("asserting-wl"), seal(), ZkpSettings::default())),
+        provenance: Arc::new(Provenance::new(id("asserting-wl"), seal, ZkpSettings::default())),
         clock: Arc::new(SystemClock),
         settings: MintSettings::default(),
         counted: MintCounter::new(&Metrics::default()),
-        signer_timeout: Duration::from_secs(2),
-    };
-    let access_token = bank.token_with(json!({ "auth_time": login() }));
-    let request = MintRequest { access_token, audience: None, scope: None, rqd: None };
-    let answer = minter.mint(Endpoint::Plain, peer, &request).await;
-    let events = store.read().await.unwrap().pending_events(9).await.unwrap();
-    let told = events.iter().filter(|pending| pending.event.kind == "assertion-minted").count();
-    assert_eq!(told, usize::from(answer.is_ok()));
-    answer.map(drop).map_err(|error| error.kind())
+        signer_timeout: Duration::from_millis(100),
+    }
 }

@@ -132,7 +132,8 @@ pub enum KindArg {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 With --minted-before it is asserting-wl's operator who speaks, at its store: every DA-SVID it minted before that moment is
-refused by every verifier within about a second, whoever asked for it. People need not log in again; front ends mint anew.
+refused by every verifier within about a second, whoever asked for it. Logins live: front ends mint anew, after one round
+to the identity provider at most.
 
 Examples:
   dasvid revoke chain.json                                              as a workload of the chain

@@ -65,14 +65,12 @@ async fn refuse_minted_before(text: &str, at: &AtStore) -> anyhow::Result<()> {
     let moment = keys::read(text, now)?;
     ensure!(moment <= Moment::from_seconds(now.seconds() + 1), "{} has not come yet", keys::written(moment));
     let registry = Registry::open(at).await?;
-    let recorded = store::retry(|| emergency::refuse(&*registry.store, Timestamp(moment.seconds()), now)).await?;
+    store::retry(|| emergency::refuse(&*registry.store, Timestamp(moment.seconds()), now)).await?;
+    let before = keys::written(moment);
     if at.json {
-        return output::json(&json!({"minted_before": keys::written(moment), "recorded": recorded}));
+        return output::json(&json!({ "minted_before": before }));
     }
-    let (before, already) = (keys::written(moment), if recorded { "" } else { "already " });
-    Ok(output::line(&format!(
-        "everything minted before {before} is {already}refused; every verifier knows within seconds"
-    ))?)
+    Ok(output::line(&format!("everything minted before {before} is refused; every verifier knows within seconds"))?)
 }
 
 fn expected(arguments: &Introspect) -> anyhow::Result<Expected> {
