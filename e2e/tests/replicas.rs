@@ -59,9 +59,10 @@ async fn connection(mut client: TcpStream, replica: SocketAddr, held: watch::Rec
     let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
     let never = watch::channel(false).1;
     tokio::select! {
+        biased;
+        () = cut => {}
         () = pump(from_client, to_server, never) => {}
         () = pump(from_server, to_client, held) => {}
-        () = cut => {}
     }
 }
 
