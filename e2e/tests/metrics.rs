@@ -24,7 +24,7 @@ fn page() -> (BTreeSet<Row>, BTreeMap<String, BTreeSet<String>>) {
     for line in PAGE.lines().filter(|line| line.starts_with("| `dasvid_")) {
         let cells: Vec<_> = line.trim_matches('|').split(" | ").map(|cell| cell.trim().replace('`', "")).collect();
         let [name, kind, known, workloads, help] = cells.as_slice() else { panic!("{line}") };
-        labels.insert(name.clone(), known.split(", ").filter(|label| !label.is_empty()).map(str::to_owned).collect());
+        labels.insert(name.clone(), known.split(", ").filter(|label| *label != "–").map(str::to_owned).collect());
         let [name, kind, help, workloads] = [name, kind, help, workloads].map(Clone::clone);
         assert!(rows.insert(Row { name, kind, help, workloads }), "twice: {line}");
     }

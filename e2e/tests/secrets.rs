@@ -20,7 +20,6 @@ use token::encoding;
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// Everything this process logs, as finely as the processes of the bank can be told to.
 static LOG: LazyLock<Captured> = LazyLock::new(Captured::default);
@@ -54,7 +53,7 @@ fn capture(traces: &Traces) {
         .with_ansi(false)
         .with_writer(LOG.clone())
         .with_filter(chassis::telemetry::parse("trace").unwrap());
-    tracing_subscriber::registry().with(lines).with(traces.layer()).init();
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines).with(traces.layer())).unwrap();
 }
 
 /// What must not be found.

@@ -61,8 +61,10 @@ async fn receive(State(tap): State<Tap>, body: Bytes) -> StatusCode {
 
 /// A page that needs a new DA-SVID goes through five services, each under the one that asked it.
 pub(crate) fn one_request_is_one_trace(traces: &[Trace]) {
+    let has = |trace: &Trace, name: &str| trace.spans.iter().any(|span| span.name == name);
     let of_a_page = |trace: &&Trace| {
-        trace.root().is_some_and(|root| root.attribute("url.path") == Some("/account")) && trace.services().len() == 5
+        let is_page = trace.root().is_some_and(|root| root.attribute("url.path") == Some("/account"));
+        is_page && has(trace, "asserting-wl.minting.record") && has(trace, "target-wl.bank.read")
     };
     let trace = traces.iter().find(of_a_page).expect("a trace of the page through five services");
     let across = trace.spans.iter().filter_map(|span| {
