@@ -7,6 +7,7 @@ use rcgen::{
 };
 use spiffe::TrustDomain;
 
+mod encoding;
 mod profile;
 
 const ALICE: &str = "spiffe://bank.example/subject-wl";

@@ -212,3 +212,12 @@ fn consumes_amounts_up_to_every_limit() {
     let unlimited = deposit().verify().unwrap();
     assert_eq!(unlimited.authority().consume("EUR", u64::MAX), Ok(()));
 }
+
+#[test]
+fn reads_restrictions_as_they_stand_in_claims() {
+    let text = r#"{"max_amount":{"currency":"USD","minor":2500},"methods":["GET"]}"#;
+    let read: Only = text.parse().unwrap();
+    let limit = MaxAmount { currency: "USD".to_owned(), minor: 2500 };
+    assert_eq!((read.max_amount, read.methods), (Some(limit), Some(vec!["GET".to_owned()])));
+    assert!(r#"{"max_amounts":1}"#.parse::<Only>().is_err());
+}
