@@ -131,7 +131,7 @@ pub struct AuthorizationServer {
     pub introspection_endpoint_auth_methods_supported: Vec<String>,
     /// The same.
     pub revocation_endpoint_auth_methods_supported: Vec<String>,
-    /// When it makes proofs of OAuth signatures: [`AT_INTROSPECT`] or [`AT_MINT`]. A member of our own.
+    /// When it makes proofs of OAuth signatures: `introspect` or `mint`. A member of our own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dasvid_proofs_at: Option<String>,
 }

@@ -36,7 +36,7 @@ pub(super) struct Line {
 #[derive(Clone)]
 enum Speaker {
     Http2(SendRequest<Progress>),
-    Http1(legacy::Client<Connector, Progress>),
+    Http1(Box<legacy::Client<Connector, Progress>>),
 }
 
 impl Line {
@@ -100,13 +100,14 @@ impl Line {
     }
 }
 
-fn pool(connector: &Connector, settings: &ClientSettings) -> legacy::Client<Connector, Progress> {
-    legacy::Client::builder(TokioExecutor::new())
+fn pool(connector: &Connector, settings: &ClientSettings) -> Box<legacy::Client<Connector, Progress>> {
+    let pool = legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(settings.idle_timeout)
         .pool_max_idle_per_host(settings.max_idle)
         .http1_max_buf_size(usize::try_from(settings.max_header_list).unwrap_or(usize::MAX).max(8192))
         .http2_max_header_list_size(settings.max_header_list)
-        .build(connector.clone())
+        .build(connector.clone());
+    Box::new(pool)
 }
