@@ -15,11 +15,14 @@ FROM base AS runtime
 ARG WORKLOAD
 COPY ${WORKLOAD} /usr/local/bin/workload
 
+# All programs at once: the images that take one of them share this stage.
 FROM rust:1.95-bookworm AS build
-ARG WORKLOAD
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --bin "${WORKLOAD}" && install -D "target/release/${WORKLOAD}" /out/workload
+RUN cargo build --release --locked --bin dasvid --bin subject-wl --bin asserting-wl --bin middle-tier --bin target-wl \
+ && install -D -t /out target/release/dasvid target/release/subject-wl target/release/asserting-wl \
+      target/release/middle-tier target/release/target-wl
 
 FROM base
-COPY --from=build /out/workload /usr/local/bin/workload
+ARG WORKLOAD
+COPY --from=build /out/${WORKLOAD} /usr/local/bin/workload
