@@ -41,7 +41,7 @@ export DASVID_VERSION=e2e COMPOSE_PROJECT_NAME=bank-e2e COMPOSE=$compose
 bank() { $compose -f "$file" "$@"; }
 down() {
   [ -z "${up:-}" ] || kill "$up" 2>/dev/null || true
-  bank down -v --remove-orphans -t 10 >"$work/down.log" 2>&1 || { cat "$work/down.log"; return 1; }
+  bank --profile observe down -v --remove-orphans -t 10 >"$work/down.log" 2>&1 || { cat "$work/down.log"; return 1; }
 }
 clean_up() {
   local rc=$?
@@ -145,6 +145,18 @@ logs() { # no token and no password is in any log
   say "no token and no password in $(wc -l <"$work/bank.log") lines of log"
 }
 
+watched() { # Prometheus finds every replica of every service
+  bank --profile observe up -d --no-deps prometheus >"$work/observe.log" 2>&1 || { cat "$work/observe.log"; die "no Prometheus"; }
+  local found='' expected='asserting-wl=2 middle-tier-1=2 middle-tier-2=2 prometheus=1 subject-wl=1 target-wl=2 '
+  for _ in $(seq 60); do
+    found=$(curl -fsS "http://127.0.0.1:$BANK_PROMETHEUS_PORT/api/v1/query?query=sum%20by%20(job)(up)" 2>/dev/null \
+      | python3 -c 'import json, sys; print("".join(sorted(row["metric"]["job"] + "=" + row["value"][1] + " " for row in json.load(sys.stdin)["data"]["result"])))') || true
+    [ "$found" != "$expected" ] || { say "Prometheus sees $found"; return; }
+    sleep 0.5
+  done
+  die "Prometheus sees ${found:-nothing}, not $expected"
+}
+
 again() { # a second `up` changes nothing
   local before after
   before=$(bank ps -q | sort)
@@ -168,6 +180,7 @@ full() {
   python3 -B "$here/story.py" "$front" --provider-logout "http://localhost:$BANK_IDP_PORT/realms/bank/protocol/openid-connect/logout"
   say "the story is told $((SECONDS - t0)) s after up"
   identities
+  watched
   python3 -B "$here/kills.py" "$front" "$COMPOSE_PROJECT_NAME" --people "${PEOPLE:-6}" --each "${KILL_SECONDS:-4}" --roll "$root/deploy/compose/roll.sh"
   again
   logs
@@ -182,8 +195,8 @@ embedded() {
   down; left_over
 }
 
-BANK_PORT=$(free_port) BANK_IDP_PORT=$(free_port)
-export BANK_PORT BANK_IDP_PORT
+BANK_PORT=$(free_port) BANK_IDP_PORT=$(free_port) BANK_PROMETHEUS_PORT=$(free_port)
+export BANK_PORT BANK_IDP_PORT BANK_PROMETHEUS_PORT
 front=http://localhost:$BANK_PORT
 start_engine
 begun=$SECONDS

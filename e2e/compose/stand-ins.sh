@@ -6,8 +6,8 @@
 #   stand-ins.sh            builds what is missing or out of date
 #   stand-ins.sh --rm       removes every stand-in
 #
-# Needs root, docker, debootstrap, a C compiler, a JDK 17 or newer, PostgreSQL 15, and what ../real/spire-up.sh and
-# ../real/keycloak-up.sh leave in their caches.
+# Needs root, docker, debootstrap, a C compiler, a JDK 17 or newer, PostgreSQL 15, Prometheus, and what ../real/spire-up.sh
+# and ../real/keycloak-up.sh leave in their caches.
 set -euo pipefail
 umask 022
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -22,6 +22,7 @@ spire_server=ghcr.io/spiffe/spire-server:1.15.3
 spire_agent=ghcr.io/spiffe/spire-agent:1.15.3
 keycloak=quay.io/keycloak/keycloak:26.7.4
 postgres=postgres:15
+prometheus=prom/prometheus:v2.53.4
 
 say() { printf 'stand-ins: %s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
@@ -123,6 +124,18 @@ spire() { # image program uid folder... : as SPIRE's own Dockerfile makes it
   bare "$image" "$print" "$root" "USER $uid:$uid" 'WORKDIR /opt/spire' "ENTRYPOINT [\"/opt/spire/bin/$program\", \"run\"]"
 }
 
+prometheus() { # a program and a folder for its data
+  local root=$tmp/prometheus bin print; bin=$(type -P prometheus) || die "no prometheus"
+  print=$(print "$bin")
+  needed "$prometheus" "$print" || return 0
+  install -D -m 755 "$bin" "$root/bin/prometheus"
+  libraries "$root" "$bin"
+  install -d "$root/etc/prometheus"
+  install -d -o 65534 -g 65534 "$root/prometheus"
+  printf 'nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n' >"$root/etc/passwd"
+  bare "$prometheus" "$print" "$root" 'USER nobody' 'WORKDIR /prometheus' 'ENTRYPOINT ["/bin/prometheus"]' 'EXPOSE 9090'
+}
+
 # ---- images with a system below ---------------------------------------------------------------
 on_debian() { # image fingerprint folder : builds the folder's Dockerfile
   docker build -q -t "$1" --label "$label=$2" "$3" >/dev/null 2>"$tmp/build.log" || { cat "$tmp/build.log" >&2; die "no $1"; }
@@ -202,7 +215,7 @@ DOCKERFILE
 }
 
 if [ "${1:-}" = --rm ]; then
-  for image in $postgres $keycloak $spire_agent $spire_server $pause $distroless $debian; do
+  for image in $prometheus $postgres $keycloak $spire_agent $spire_server $pause $distroless $debian; do
     [ -z "$(label_of "$image")" ] || docker image rm "$image" >/dev/null
   done
   exit 0
@@ -217,4 +230,5 @@ spire "$spire_server" spire-server 1000 /etc/spire/server /run/spire/server/priv
 spire "$spire_agent" spire-agent 0 /etc/spire/agent /run/spire/agent/public /tmp/spire-agent/public /var/lib/spire/agent
 keycloak
 postgres
+prometheus
 docker image prune -f --filter "label=$label" >/dev/null
