@@ -7,7 +7,7 @@ use e2e::actor::balance;
 use e2e::browser::Browser;
 use e2e::{Bank, MODES};
 
-const PAGE: &str = include_str!("../../docs/metrics.md");
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
 
 /// A row of the page.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +21,8 @@ struct Row {
 /// The rows of the page, and the labels each metric has.
 fn page() -> (BTreeSet<Row>, BTreeMap<String, BTreeSet<String>>) {
     let (mut rows, mut labels) = (BTreeSet::new(), BTreeMap::new());
-    for line in PAGE.lines().filter(|line| line.starts_with("| `dasvid_")) {
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    for line in page.lines().filter(|line| line.starts_with("| `dasvid_")) {
         let cells: Vec<_> = line.trim_matches('|').split(" | ").map(|cell| cell.trim().replace('`', "")).collect();
         let [name, kind, known, workloads, help] = cells.as_slice() else { panic!("{line}") };
         labels.insert(name.clone(), known.split(", ").filter(|label| *label != "–").map(str::to_owned).collect());
