@@ -217,7 +217,7 @@ impl Lab {
             browsers,
             pause,
             patience: Duration::from_secs(25),
-            persistence: Duration::from_secs(60),
+            persistence: Duration::from_mins(1),
             ca: None,
         }
     }
@@ -259,14 +259,12 @@ fn plan(
     cluster: Option<&Cluster>,
     ports: &mut Ports,
 ) -> anyhow::Result<Plan> {
-    let file = |folder: &Path, name: &str| format!("sqlite://{}?mode=rwc", folder.join(name).display());
-    let (asserting_store, target_store) = match cluster {
-        Some(cluster) => (cluster.url("asserting"), cluster.url("target")),
-        None => {
-            let disk = settings.disk.as_deref().unwrap_or(folder);
-            (file(disk, "asserting-wl.sqlite"), file(disk, "target-wl.sqlite"))
-        }
+    let disk = settings.disk.as_deref().unwrap_or(folder);
+    let store = |database: &str| {
+        let file = disk.join(format!("{database}-wl.sqlite"));
+        cluster.map_or_else(|| format!("sqlite://{}?mode=rwc", file.display()), |cluster| cluster.url(database))
     };
+    let (asserting_store, target_store) = (store("asserting"), store("target"));
     let mut replicas = || (0..settings.replicas).map(|_| ports.take()).collect::<anyhow::Result<Vec<_>>>();
     Ok(Plan {
         issuer: issuer.to_owned(),

@@ -77,7 +77,10 @@ impl Report {
         for ((action, label), count) in counts.into_iter().filter(|((_, label), _)| label != "done") {
             self.figure(format!("  {action}: {label}"), count);
         }
-        self.figure("longest request", millis(records.iter().map(|record| record.took).max().unwrap_or_default()));
+        if let Some(slowest) = records.iter().max_by_key(|record| record.took) {
+            let what = format!("longest request, a {}: {}", slowest.action.name(), slowest.outcome.label());
+            self.figure(what, millis(slowest.took));
+        }
     }
 
     /// What did not hold.

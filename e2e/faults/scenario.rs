@@ -18,7 +18,7 @@ use crate::lab::{Lab, Settings, StoreKind};
 use crate::report::{Report, millis};
 
 /// How long a load may take until everybody has paid something.
-const WARM: Duration = Duration::from_secs(60);
+const WARM: Duration = Duration::from_mins(1);
 
 /// What every scenario is told.
 #[derive(Clone, Debug)]

@@ -30,6 +30,8 @@ pub(super) const ROWS: [&str; 9] = [
 
 /// How long verifiers do without a list of revocations here.
 const MAX_SILENCE: Duration = Duration::from_secs(4);
+/// How long after that everybody has noticed what is away, and verifiers have done without a list for too long.
+const NOTICED: Duration = Duration::from_secs(10);
 /// The life of an SVID where it is to run out.
 const SHORT_LIFE: Duration = Duration::from_secs(20);
 /// How long a process that is started has to become ready.
@@ -86,11 +88,13 @@ impl Column {
         let settings = Settings { max_silence: MAX_SILENCE, svid_life: life, ..options.settings() };
         let mut lab = Lab::start(&settings).await?;
         let mut people = People::arrive(&lab).await?;
+        // Verifiers have a list of revocations that is younger than the DA-SVIDs at hand.
+        sleep(Duration::from_millis(2500)).await;
         self.take_away(&mut lab).await?;
         let begun = Instant::now();
         let mut cells = people.ask(&lab).await?;
-        let patience = (MAX_SILENCE + Duration::from_secs(2)).saturating_sub(begun.elapsed());
-        sleep(patience).await;
+        sleep(NOTICED.saturating_sub(begun.elapsed())).await;
+        cells.push(listed(&lab.unready().await));
         cells.push(told(&people.balance().await));
         cells.push(told(&people.pay().await));
         self.bring_back(&mut lab).await?;
@@ -184,7 +188,9 @@ impl People {
         self.alice.travel("anonymous").await;
         cells.push(told(&self.balance().await));
         self.alice.travel("id").await;
-        cells.push(told(&visitor(lab, "alice")?.sign_in().await));
+        let signed_in = visitor(lab, "alice")?.sign_in().await;
+        let is_broken = matches!(signed_in, Outcome::Broken { .. });
+        cells.push(if is_broken { "the provider does not answer".to_owned() } else { told(&signed_in) });
         lab.idp.log_out("bob").await;
         let bob = &mut self.bob;
         let felt = until(Duration::from_millis(2500), async || {
@@ -192,7 +198,6 @@ impl People {
             matches!(&answer, Err(Outcome::Refused { problem: Some(problem), .. }) if problem == "revoked")
         });
         cells.push(if felt.await.is_some() { "yes" } else { "no" }.to_owned());
-        cells.push(listed(&lab.unready().await));
         Ok(cells)
     }
 }

@@ -1,5 +1,7 @@
 //! The matrix as Markdown, and its place in a page.
 
+use std::fmt::Write as _;
+
 use anyhow::Context as _;
 
 /// What stands before the table in a page.
@@ -13,7 +15,8 @@ pub(super) fn markdown(rows: &[&str], columns: &[(&str, Vec<String>)]) -> String
     let mut text = format!("| away: | {} |\n|---|{}\n", titles.join(" | "), "---|".repeat(titles.len()));
     for (number, row) in rows.iter().enumerate() {
         let cells: Vec<&str> = columns.iter().map(|(_, cells)| cells.get(number).map_or("", String::as_str)).collect();
-        text.push_str(&format!("| {row} | {} |\n", cells.join(" | ")));
+        // Cannot fail: writing to a String does not.
+        let _ = writeln!(text, "| {row} | {} |", cells.join(" | "));
     }
     text
 }

@@ -11,6 +11,7 @@ use crate::driver::outcome::{Action, Outcome, Record};
 use crate::driver::{Load, Tally};
 use crate::judge::{Books, judge_asserter, judge_bank};
 use crate::lab::disk::{Disk, empty, fill, seen_from_here};
+use crate::lab::process::Process;
 use crate::lab::{Lab, StoreKind};
 use crate::report::{Report, millis};
 
@@ -34,7 +35,7 @@ pub(crate) async fn full(options: &Options) -> anyhow::Result<Report> {
         fill(&folder)?;
         let felt = until(FELT, async || refusals(&load, from) > 0).await;
         sleep(Duration::from_secs(1)).await;
-        let alive = lab.of(name).all(|process| process.is_alive());
+        let alive = lab.of(name).all(Process::is_alive);
         let (to, shown) = (load.elapsed(), done_since(&load, from, Action::Balance));
         empty(&folder)?;
         let before = load.acknowledged();
@@ -68,7 +69,7 @@ pub(crate) async fn read_only(options: &Options) -> anyhow::Result<Report> {
     disk.break_down().await?;
     let felt = until(FELT, async || refusals(&load, from) > 0).await;
     sleep(Duration::from_secs(1)).await;
-    let alive = lab.of("target-wl").all(|process| process.is_alive());
+    let alive = lab.of("target-wl").all(Process::is_alive);
     let shown = done_since(&load, from, Action::Balance);
     report.figure("refuses after", millis(felt.unwrap_or_default()));
     report.figure("refused meanwhile", refusals(&load, from));

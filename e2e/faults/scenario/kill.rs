@@ -4,7 +4,6 @@
 //! fail what is asked of it meanwhile too.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -57,7 +56,7 @@ pub(crate) async fn run(options: &Options, rounds: usize) -> anyhow::Result<Repo
     let mut report = Report::new(&format!("kill: each process {rounds} times, {:?}", options.store));
     let mut lab = Lab::start(&options.settings()).await?;
     let load = options.load(&lab).await?;
-    let leaving = Leaving::start(&lab)?;
+    let leaving = Leaving::start(&lab);
     let mut absences = Vec::new();
     let mut slowest = Duration::ZERO;
     for _ in 0..rounds {
@@ -104,7 +103,8 @@ fn explain(records: &[Record], absences: &[Absence], report: &mut Report) {
             unexplained.push(failure);
         }
         let is_front = absence.is_some_and(|absence| absence.identity == "subject-wl");
-        if !failure.outcome.is_clean() && !(is_front && matches!(failure.outcome, Outcome::Broken { .. })) {
+        let is_cut_off = is_front && matches!(failure.outcome, Outcome::Broken { .. });
+        if !failure.outcome.is_clean() && !is_cut_off {
             unclean.push(failure);
         }
     }
@@ -149,15 +149,15 @@ struct Leaving {
 }
 
 impl Leaving {
-    fn start(lab: &Lab) -> anyhow::Result<Self> {
+    fn start(lab: &Lab) -> Self {
         let stop = CancellationToken::new();
-        let browser = Arc::new(lab.front.clone());
+        let front = lab.front.clone();
         let told = stop.clone();
         let log = Log::new();
         let task = tokio::spawn(async move {
             while !told.is_cancelled() {
                 if let Ok(window) = Browser::new(SOON, None) {
-                    let mut visitor = Visitor::new(0, person("bob"), (*browser).clone(), window, log.clone());
+                    let mut visitor = Visitor::new(0, person("bob"), front.clone(), window, log.clone());
                     if visitor.sign_in().await.is_done() {
                         visitor.sign_out().await;
                     }
@@ -165,7 +165,7 @@ impl Leaving {
                 sleep(Duration::from_millis(300)).await;
             }
         });
-        Ok(Self { stop, task })
+        Self { stop, task }
     }
 
     async fn stop(self) {

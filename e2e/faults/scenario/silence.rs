@@ -29,6 +29,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     anyhow::ensure!(alice.sign_in().await.is_done(), "alice cannot sign in");
     let opened = pay(&mut alice, 1).await;
     anyhow::ensure!(opened.is_done(), "alice cannot pay: {opened:?}");
+    // Verifiers have a list that is younger than the DA-SVID.
+    sleep(Duration::from_millis(2500)).await;
     for process in lab.of("asserting-wl") {
         process.kill().await?;
     }
