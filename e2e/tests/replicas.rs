@@ -80,6 +80,7 @@ async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
 /// A first hop whose next hop has two replicas, each at the end of a wire.
 struct Fork {
     bank: Bank,
+    _second: Handle,
     wires: [Wire; 2],
     entry: Handle,
     teller: Actor,
@@ -98,9 +99,7 @@ impl Fork {
         let mut place = bank.place().clone();
         place.entry = endpoint("middle-tier-1", &entry);
         let teller = Actor::connect(&bank.socket("cli"), &place).await;
-        // The second replica stops with the bank's process.
-        std::mem::forget(second);
-        Self { bank, wires, entry, teller }
+        Self { bank, _second: second, wires, entry, teller }
     }
 
     fn counted(&self, line: &str) -> usize {

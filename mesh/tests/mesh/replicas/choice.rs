@@ -65,7 +65,7 @@ async fn a_replica_that_is_gone_costs_no_request_of_any_kind() {
     for number in 0..10 {
         assert!(client.call(numbered("POST", "/", number)).await.is_ok());
     }
-    let stream = numbered("POST", "/", "stream").map(http_body_util::Full::new);
+    let stream = numbered("POST", "/", 10).map(http_body_util::Full::new);
     assert!(client.send(stream).await.is_ok());
     assert_eq!(fleet.seen(), [11]);
     fleet.replicas.clear();

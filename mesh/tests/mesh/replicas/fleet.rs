@@ -180,7 +180,7 @@ impl Fleet {
 }
 
 /// A request with a number of its own.
-pub(super) fn numbered(method: &str, path: &str, number: impl ToString) -> Request<Bytes> {
+pub(super) fn numbered(method: &str, path: &str, number: usize) -> Request<Bytes> {
     Request::builder().method(method).uri(path).header("n", number.to_string()).body(Bytes::new()).unwrap()
 }
 

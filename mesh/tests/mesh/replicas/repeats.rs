@@ -22,7 +22,11 @@ fn whole(client: &Client, request: Request<Bytes>) -> JoinHandle<Answered> {
     let client = client.clone();
     tokio::spawn(async move {
         let response = client.send_whole(request).await?;
-        Ok(response.into_body().collect().await.map_or_else(|_| Bytes::from_static(b"broken"), |body| body.to_bytes()))
+        Ok(response
+            .into_body()
+            .collect()
+            .await
+            .map_or_else(|_| Bytes::from_static(b"broken"), http_body_util::Collected::to_bytes))
     })
 }
 
