@@ -55,6 +55,7 @@ clean_up() {
     exit 0
   fi
   down || rc=1
+  docker images -q --filter label=dasvid.e2e=true | sort -u | xargs -r docker image rm -f >/dev/null 2>&1 || true
   if [ -n "$engine" ]; then kill "$engine" && wait "$engine" || true; fi
   exit $rc
 }
@@ -71,12 +72,16 @@ images() {
   done
   for name in cli subject-wl asserting-wl middle-tier target-wl; do
     program=${name/cli/dasvid}
-    DOCKER_BUILDKIT=0 docker build -q -f Dockerfile --target runtime --build-arg "WORKLOAD=$program" -t "dasvid-$name:$DASVID_VERSION" "$context" >/dev/null 2>"$work/build.log" \
+    DOCKER_BUILDKIT=0 docker build -q -f Dockerfile --label dasvid.e2e=true --target runtime --build-arg "WORKLOAD=$program" -t "dasvid-$name:$DASVID_VERSION" "$context" >/dev/null 2>"$work/build.log" \
       || { cat "$work/build.log"; die "no image of $program"; }
   done
   say "images after $((SECONDS - t0)) s:"
   docker images --format '{{.Repository}}:{{.Tag}}  {{.Size}}' | sed -n "s/^dasvid-/  dasvid-/; /:$DASVID_VERSION /p"
-  docker image prune -f >/dev/null
+  docker image prune -f --filter label=dasvid.e2e=true >/dev/null
+}
+
+containers() { # flags service
+  docker ps "$1" --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter "label=com.docker.compose.service=$2"
 }
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
@@ -89,8 +94,8 @@ wrong_settings() { # a wrong setting ends everything with one line that names it
     grep -q check "$work/wrong.log" || { cat "$work/wrong.log"; die "$1: up does not say where to look"; }
     told=$(bank logs --no-color check | sed -n 's/^check[-_]1 *| *//p' | grep -v ': the configuration is valid$') || true
     [ "$(wc -l <<<"$told")" = 1 ] && grep -q "$2" <<<"$told" || die "$1: ${told:-no word of it}"
-    [ "$(docker ps -q --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter label=com.docker.compose.service=subject-wl)" = '' ] || die "$1: subject-wl runs"
-    docker inspect -f '{{.State.ExitCode}}' "$(bank ps -q check)" | grep -qx 64 || die "$1: not exit code 64"
+    [ -z "$(containers -q subject-wl)" ] || die "$1: subject-wl runs"
+    docker inspect -f '{{.State.ExitCode}}' "$(containers -aq check)" | grep -qx 64 || die "$1: not exit code 64"
     say "$1: $told"
     bank rm -fsv >/dev/null 2>&1
   }
