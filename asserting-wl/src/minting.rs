@@ -209,7 +209,7 @@ impl Minter {
             }
         };
         let header = RootHeader { alg: signer::algorithm(signer.public()), key };
-        let draft = UnsignedRoot::new(endpoint.mode(), claims, header)?;
+        let draft = UnsignedRoot::new(endpoint.mode(), claims, &header)?;
         let tail = signer::sign(&*signer, draft.message(), self.signer_timeout).await?;
         Ok(draft.signed(&tail)?)
     }

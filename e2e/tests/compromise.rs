@@ -61,7 +61,7 @@ impl Thief {
         let claims = RootClaims { iat: at, aat: at, exp: at.plus(600), jti, rqd, ..like.clone() };
         let header =
             RootHeader { alg: signer::algorithm(key.public()), key: KeyReference::Kid(key.public().thumbprint()) };
-        let draft = UnsignedRoot::new(mode, &claims, header).unwrap();
+        let draft = UnsignedRoot::new(mode, &claims, &header).unwrap();
         let tail = key.sign(draft.message()).await.unwrap();
         let root = draft.signed(&tail).unwrap();
         let root = ChainFile { da_svid: root.as_str().to_owned(), certificates: None, proof: None };

@@ -71,7 +71,7 @@ pub fn root(mode: Mode, claims: &RootClaims, signer: RootSigner<'_>) -> Result<S
         }
         RootSigner::Schoco { public, .. } => (SegmentAlgorithm::Schoco, KeyReference::Kid(public.thumbprint())),
     };
-    let draft = UnsignedRoot::new(mode, claims, RootHeader { alg, key })?;
+    let draft = UnsignedRoot::new(mode, claims, &RootHeader { alg, key })?;
     let tail = sign(alg, draft.message(), signer)?;
     Ok(draft.signed(&tail)?.as_str().to_owned())
 }
@@ -86,7 +86,7 @@ impl UnsignedRoot {
     ///
     /// # Errors
     /// [`MintError::KeyDoesNotFit`] if the algorithm is not one for the mode.
-    pub fn new(mode: Mode, claims: &RootClaims, header: RootHeader) -> Result<Self, MintError> {
+    pub fn new(mode: Mode, claims: &RootClaims, header: &RootHeader) -> Result<Self, MintError> {
         if (mode == Mode::Anonymous) != (header.alg == SegmentAlgorithm::Schoco) {
             return Err(MintError::KeyDoesNotFit(mode));
         }

@@ -100,7 +100,7 @@ impl Operator<'_> {
     }
 
     /// Signs with a fresh key at once, although no verifier has fetched it. The current key stays published until what it
-    /// signed has expired; one that waited is forgotten, for it may have been stolen too and has signed nothing.
+    /// signed has expired; one that waited is refused, for it may have been stolen too and has signed nothing.
     ///
     /// # Errors
     /// [`OperatorError`].
@@ -114,7 +114,11 @@ impl Operator<'_> {
         let mut tx = self.store.begin().await?;
         for known in tx.keys().list(kind.name()).await? {
             match known.state {
-                KeyState::Next => drop(tx.keys().remove(&known.kid).await?),
+                KeyState::Next => {
+                    tx.keys().remove(&known.kid).await?;
+                    let kid = known.kid.parse().map_err(|_| OperatorError::Unknown(known.kid))?;
+                    emergency::refuse_key(&mut *tx, kid, now).await?;
+                }
                 KeyState::Current => {
                     let retires_at = Some(now.plus_seconds(RETIREMENT));
                     tx.keys().set_state(&known.kid, KeyState::Retiring, retires_at).await?;

@@ -83,7 +83,7 @@ pub struct ListKeys {
 Without --now the present keys go on signing until every verifier has the new ones: keys.publish_before and a minute. They
 stay published until everything they signed has expired. Nothing fails, and asking twice changes nothing.
 
-With --now the new keys sign at once, and keys that waited for their turn are forgotten. Until a verifier has fetched them
+With --now the new keys sign at once, and keys that waited for their turn are refused. Until a verifier has fetched them
 (dasvid's own do when they meet a key they do not know, at most every 3 seconds; other libraries when their cache of /keys
 ends, a minute) it refuses what is minted. What was minted before stays valid: `dasvid keys retire` ends that.
 

@@ -150,7 +150,7 @@ pub(super) fn read(text: &str, now: Moment) -> anyhow::Result<Moment> {
         return Ok(Moment::from_seconds(seconds));
     }
     let time = OffsetDateTime::parse(text, &Rfc3339)
-        .with_context(|| format!("{text:?} is no time: write 2026-11-25T02:00:00Z, Unix seconds, or now"))?;
+        .map_err(|_| anyhow::anyhow!("{text:?} is no time: write 2026-11-25T02:00:00Z, Unix seconds, or now"))?;
     let seconds = time.unix_timestamp() + i64::from(time.nanosecond() > 0);
     let seconds = u64::try_from(seconds).with_context(|| format!("{text:?} is before 1970"))?;
     Ok(Moment::from_seconds(seconds))
