@@ -85,6 +85,7 @@ impl Traces {
     }
 
     /// What hands spans over, for a subscriber of `tracing`.
+    #[must_use]
     pub fn layer<S>(&self) -> impl Layer<S> + use<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,

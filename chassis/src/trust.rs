@@ -55,7 +55,7 @@ pub struct TrustStore(Arc<Inner>);
 struct Inner {
     snapshot: RwLock<Arc<Trust>>,
     /// When the bundles last changed.
-    bundled: Mutex<Timestamp>,
+    changed: Mutex<Timestamp>,
     asserters: HashMap<SpiffeId, Asserter>,
     process: Process,
     pace: Pace,
@@ -103,8 +103,8 @@ impl TrustStore {
     ) -> Self {
         let asserters = sources.into_iter().map(|(id, source)| (id, Asserter::new(source, process))).collect();
         let snapshot = RwLock::new(Arc::new(Trust { bundles, ..Trust::default() }));
-        let bundled = Mutex::new(process.clock.now());
-        let store = Self(Arc::new(Inner { snapshot, bundled, asserters, process: process.clone(), pace }));
+        let changed = Mutex::new(process.clock.now());
+        let store = Self(Arc::new(Inner { snapshot, changed, asserters, process: process.clone(), pace }));
         measure::ages(&store);
         for id in store.0.asserters.keys() {
             let keeping = store.clone().keep(id.clone());
@@ -227,7 +227,7 @@ impl TrustStore {
 
     fn set_bundles(&self, bundles: Bundles) {
         self.change(|trust| trust.bundles = bundles);
-        *self.0.bundled.lock().unwrap_or_else(PoisonError::into_inner) = self.0.process.clock.now();
+        *self.0.changed.lock().unwrap_or_else(PoisonError::into_inner) = self.0.process.clock.now();
     }
 
     fn change(&self, change: impl FnOnce(&mut Trust)) {

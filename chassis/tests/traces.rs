@@ -56,12 +56,13 @@ impl Log {
 
 /// Answers with the `traceparent` it has for what follows.
 fn workload() -> Router {
-    let echo = async |headers: HeaderMap| headers["traceparent"].to_str().unwrap().to_owned();
-    let inner = async |mut headers: HeaderMap| {
+    let parent = |headers: &HeaderMap| headers.get("traceparent").unwrap().to_str().unwrap().to_owned();
+    let echo = async move |headers: HeaderMap| parent(&headers);
+    let inner = async move |mut headers: HeaderMap| {
         let _span = chassis::span!("test.step", dasvid.rule = "time", secret = "s3cret").entered();
         tracing::info!(dpr = "s3cret", "a line");
         chassis::trace::carry(&mut headers);
-        headers["traceparent"].to_str().unwrap().to_owned()
+        parent(&headers)
     };
     let router = Router::new().route("/", get(echo)).route("/inner", get(inner)).route("/keys", get(echo));
     let process = Process { name: "test-wl".into(), ..Process::new(Arc::new(SystemClock)) };

@@ -71,15 +71,14 @@ impl Board {
     pub(crate) fn add(&self, spans: Vec<Span>) {
         let mut traces = self.lock();
         for span in spans {
-            match traces.iter_mut().rev().find(|trace| trace.id == span.trace) {
-                Some(trace) => trace.add(span),
-                None => {
-                    if traces.len() >= MAX_TRACES {
-                        traces.pop_front();
-                    }
-                    traces.push_back(Trace { id: span.trace.clone(), spans: vec![span] });
-                }
+            if let Some(trace) = traces.iter_mut().rev().find(|trace| trace.id == span.trace) {
+                trace.add(span);
+                continue;
             }
+            if traces.len() >= MAX_TRACES {
+                traces.pop_front();
+            }
+            traces.push_back(Trace { id: span.trace.clone(), spans: vec![span] });
         }
     }
 

@@ -131,13 +131,12 @@ fn ordered(trace: &Trace) -> Vec<(usize, &Span)> {
 fn services(trace: &Trace) -> Vec<Service> {
     let mut services: Vec<Service> = Vec::new();
     for span in &trace.spans {
-        match services.iter_mut().find(|service| service.name == span.service) {
-            Some(known) => known.spans += 1,
-            None => {
-                let colour = services.len() % COLOURS;
-                services.push(Service { name: span.service.clone(), colour, spans: 1 });
-            }
+        if let Some(known) = services.iter_mut().find(|service| service.name == span.service) {
+            known.spans += 1;
+            continue;
         }
+        let colour = services.len() % COLOURS;
+        services.push(Service { name: span.service.clone(), colour, spans: 1 });
     }
     services
 }

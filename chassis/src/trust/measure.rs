@@ -30,6 +30,6 @@ pub(super) fn ages(store: &TrustStore) {
             let age = asserter.state().fetched.map_or(-1, age);
             keys.get_or_create(&Labels { asserter: id.to_string() }).set(age);
         }
-        bundles.set(age(*store.bundled.lock().unwrap_or_else(PoisonError::into_inner)));
+        bundles.set(age(*store.changed.lock().unwrap_or_else(PoisonError::into_inner)));
     });
 }
