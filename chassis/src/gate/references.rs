@@ -19,7 +19,7 @@ impl Gate {
         arrival: &Arrival<'_>,
         refusal: Refusal,
     ) -> Result<Verified<Chain>, Refusal> {
-        let Some(fetcher) = &self.certificates else { return Err(refusal) };
+        let Some(source) = &self.certificates else { return Err(refusal) };
         let (mode, mut fetched, mut outcome) = (refusal.mode, Fetched::default(), Err(refusal));
         for _ in 0..ROUNDS {
             let (trust, now) = (self.inner.trust.snapshot(), self.inner.clock.now());
@@ -27,7 +27,7 @@ impl Gate {
             if wanted.is_empty() {
                 break;
             }
-            let got = fetch(fetcher, wanted, arrival, &mut fetched).await;
+            let got = fetch(source, wanted, arrival, &mut fetched).await;
             got.map_err(|refusal| Refusal { mode, ..refusal })?;
             outcome = self.verify_now(arrival, &fetched);
             if !outcome.as_ref().is_err_and(Refusal::wants_certificate) {
@@ -40,14 +40,14 @@ impl Gate {
 
 /// Fetches all at once; the first segment whose certificate cannot be had is to blame.
 async fn fetch(
-    fetcher: &Fetcher,
+    source: &Fetcher,
     wanted: Vec<Reference>,
     arrival: &Arrival<'_>,
     fetched: &mut Fetched,
 ) -> Result<(), Refusal> {
     let mut seen = HashSet::new();
     let distinct: Vec<_> = wanted.into_iter().filter(|reference| seen.insert(reference.x5t)).collect();
-    let answers = join_all(distinct.iter().map(|reference| fetcher.get(reference.x5t, arrival.peer))).await;
+    let answers = join_all(distinct.iter().map(|reference| source.get(reference.x5t, arrival.peer))).await;
     for (reference, answer) in distinct.iter().zip(answers) {
         let rule = if reference.segment == 0 { Rule::Root } else { Rule::Signers };
         let refuse = |error| Refusal::new(rule, reference.segment, Reason::Certificate(error));

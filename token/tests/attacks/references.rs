@@ -19,7 +19,9 @@ fn kept(der: &[&[u8]]) -> Arc<SignerChain> {
 
 fn fetched(names: &[&str]) -> Fetched {
     let mut fetched = Fetched::default();
-    names.iter().for_each(|name| fetched.insert(kept(&[&BANK.workload(name).der])));
+    for name in names {
+        fetched.insert(kept(&[&BANK.workload(name).der]));
+    }
     fetched
 }
 
@@ -164,7 +166,9 @@ fn under_an_intermediate() -> (Delivery, Workload, Vec<u8>) {
 
 fn field(der: &[&[u8]]) -> Vec<String> {
     let mut certificates = Certificates::default();
-    der.iter().for_each(|der| certificates.push(der));
+    for der in der {
+        certificates.push(der);
+    }
     vec![certificates.to_header()]
 }
 
@@ -307,6 +311,20 @@ fn pem_comes_back_as_it_was_and_nothing_else_is_read() {
     assert_eq!(lone.check(&BANK.trust.bundles, NOW), Err(CertificateError::Path));
     let extra = kept(&[&BANK.workload(HOP).der, &between]);
     assert_eq!(extra.check(&BANK.trust.bundles, NOW), Err(CertificateError::Unused));
+}
+
+#[test]
+fn leaving_leaves_out_takes_what_only_they_need() {
+    let (_, hop, between) = under_an_intermediate();
+    let (subject, other) = (BANK.workload(SUBJECT), BANK.ca.intermediate("other"));
+    let third = other.issue(&id(HOP_2).to_string(), &KeyPair::generate().unwrap(), 3600);
+    let line = field(&[&subject.der, &hop.der, &third.der, &between, &other.der]);
+    let all = Certificates::parse(line[0].as_bytes()).unwrap();
+    let without = |leaves: &[&Workload]| all.without(&leaves.iter().map(|leaf| leaf.x5t).collect());
+    assert_eq!(without(&[]), all);
+    assert_eq!(without(&[&hop]).der(), [&subject.der, &third.der, &other.der].map(Clone::clone));
+    assert_eq!(without(&[subject]).der().len(), 4);
+    assert!(without(&[subject, &hop, &third]).is_empty());
 }
 
 fn kept_pem(der: &[u8]) -> String {
