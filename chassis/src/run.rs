@@ -63,6 +63,9 @@ fn act<W: Workload>(flags: &Flags, loaded: Loaded<W::Config>) -> ExitCode {
         let _ = writeln!(std::io::stdout(), "{}: the configuration is valid", W::NAME);
         return ExitCode::SUCCESS;
     }
+    if let Err(error) = W::check_files(&loaded.workload) {
+        return bad_config(W::NAME, &error);
+    }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(observed::<W>(loaded, endpoint));
