@@ -28,7 +28,7 @@ from visitor import PATIENCE, MODES, Unexpected, Visitor, wait_for
 
 VICTIMS = ("asserting-wl", "target-wl", "middle-tier-1", "middle-tier-2", "subject-wl")
 AGAIN = 40  # times a form is sent, at most
-CLEAN = 10  # seconds a refusal may take
+CLEAN = 25  # seconds a refusal may take: subject-wl gives the bank 20
 
 
 def run(*command):

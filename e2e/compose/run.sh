@@ -48,7 +48,7 @@ clean_up() {
   trap - EXIT
   if [ $rc != 0 ]; then
     docker ps -a --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --format '{{.Names}}  {{.Status}}' || true
-    bank logs --no-color --tail 200 2>/dev/null | grep -v '"level":"INFO"' | cut -c1-400 | tail -n 80 || true
+    bank logs --no-color --tail 400 2>/dev/null | grep -av '"level":"INFO"\|^spire-entries\|No identity issued' | cut -c1-400 | tail -n 100 || true
   fi
   if [ $keep = 1 ] && [ $rc = 0 ]; then
     say "left up at $front; $compose -p $COMPOSE_PROJECT_NAME -f $file down -v takes it down"
