@@ -22,7 +22,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use serde::Deserialize;
-use store::{Moment, Store, retry};
+use store::{Moment, Store, Turn, retry};
 
 use crate::oauth::OauthVerifier;
 use crate::revocations::{Cause, Ledger, Revoked};
@@ -99,7 +99,7 @@ impl LogoutReceiver {
     }
 
     async fn write(&self, token: &LogoutToken, now: Timestamp) -> Result<(), LogoutError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_for(&[Turn::Revocations]).await?;
         let until = Moment::from_seconds(token.remembered_until().0);
         if !tx.revocations().receive(&token.issuer, &token.id, until).await? {
             return Err(LogoutError::Replayed);

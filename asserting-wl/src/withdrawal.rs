@@ -10,7 +10,7 @@ use std::sync::Arc;
 use chassis::{Clock, Problem};
 use mesh::Peer;
 use spiffe::SpiffeId;
-use store::{MayConflict, MintRecord, Moment, Store, StoreError, retry};
+use store::{MayConflict, MintRecord, Moment, Store, StoreError, Turn, retry};
 use token::encoding::Digest;
 use token::revocation::RevocationKey;
 use token::{Chain, Mode, Timestamp};
@@ -87,7 +87,7 @@ impl Withdrawals {
         digest: &[u8; 32],
         now: Timestamp,
     ) -> Result<bool, WithdrawalError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_for(&[Turn::Revocations]).await?;
         let Some(mint) = tx.mints().find(&chain.root().jti.to_string()).await? else { return Ok(false) };
         if mint.digest != *digest || mint.exp <= Moment::from_seconds(now.0) {
             return Ok(false);

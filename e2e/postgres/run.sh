@@ -56,6 +56,8 @@ listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$work/socket'
 max_connections = 200
+# Processes are killed here, machines are not.
+fsync = off
 ssl = on
 ssl_cert_file = '$work/server.pem'
 ssl_key_file = '$work/server.key'

@@ -69,13 +69,13 @@ impl EventState {
 /// An event in the outbox.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PendingEvent {
-    /// Its place in the order of commits; grows, with gaps.
+    /// Its place; grows from one that is listed to the next, with gaps.
     pub sequence: i64,
     /// The event.
     pub event: Event,
 }
 
-/// Events in the order of their commits.
+/// Events in an order that never changes: that of the transactions that emitted them.
 #[async_trait]
 pub trait Outbox: Send {
     /// Adds an event, pending.

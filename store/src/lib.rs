@@ -20,7 +20,8 @@
 //! # }
 //! ```
 //!
-//! A transaction that others got in the way of fails with [`StoreError::Conflict`]: writers run inside [`retry`].
+//! A transaction that others got in the way of fails with [`StoreError::Conflict`]: writers run inside [`retry`], and say
+//! with [`Store::begin_for`] what they will change if many may want to.
 //!
 //! # Adding a repository
 //!
@@ -70,7 +71,7 @@ pub use once::{IDEMPOTENCY_WINDOW_SECONDS, Once, OnceKey, OnceOutcome, StoredRes
 pub use retry::{MayConflict, retry};
 pub use revocations::{Revocation, Revocations, StoredRevocation};
 pub use settings::Settings;
-pub use tx::{Store, Tx};
+pub use tx::{Store, Turn, Tx};
 
 /// Opens a store and brings its schema up to date.
 ///

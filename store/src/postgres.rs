@@ -18,6 +18,7 @@ mod outbox;
 mod revocations;
 mod settings;
 mod text;
+mod turns;
 mod tx;
 
 use std::time::Duration;
@@ -29,7 +30,7 @@ use tokio::time::timeout;
 
 pub(crate) use self::settings::check;
 use self::tx::PostgresTx;
-use crate::{Settings, Store, StoreError, Tx};
+use crate::{Settings, Store, StoreError, Turn, Tx};
 
 /// How much longer than the server itself a client waits for the end of a statement: only a server that has vanished needs it.
 const GRACE: Duration = Duration::from_secs(1);
@@ -57,8 +58,11 @@ impl Postgres {
         Ok(Self { pool, patience: settings.statement_timeout + GRACE })
     }
 
-    async fn transaction(&self, begin: &'static str) -> Result<Box<dyn Tx>, StoreError> {
-        Ok(Box::new(PostgresTx::begin(self.pool.acquire().await?, begin, self.patience).await?))
+    async fn transaction(&self, turns: &[Turn<'_>], begin: &'static str) -> Result<Box<dyn Tx>, StoreError> {
+        let mut tx = PostgresTx::on(self.pool.acquire().await?, self.patience);
+        tx.wait_for(turns).await?;
+        tx.begin(begin).await?;
+        Ok(Box::new(tx))
     }
 }
 
@@ -79,11 +83,15 @@ async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
 #[async_trait]
 impl Store for Postgres {
     async fn begin(&self) -> Result<Box<dyn Tx>, StoreError> {
-        self.transaction(WRITE).await
+        self.transaction(&[], WRITE).await
+    }
+
+    async fn begin_for(&self, turns: &[Turn<'_>]) -> Result<Box<dyn Tx>, StoreError> {
+        self.transaction(turns, WRITE).await
     }
 
     async fn read(&self) -> Result<Box<dyn Tx>, StoreError> {
-        self.transaction(READ).await
+        self.transaction(&[], READ).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

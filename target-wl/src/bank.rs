@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::json;
 use store::{
-    Entry, Event, MayConflict, Moment, OnceKey, OnceOutcome, Person, Store, StoreError, StoredResponse, Tx, retry,
+    Entry, Event, MayConflict, Moment, OnceKey, OnceOutcome, Person, Store, StoreError, StoredResponse, Turn, Tx, retry,
 };
 use token::json::MAX_INTEGER;
 use wire::bank::{Account, Balance, DepositRequest, TransferRequest};
@@ -141,7 +141,7 @@ impl Bank {
     }
 
     async fn deposit_once(&self, mandate: &Mandate<DepositRequest>) -> Result<StoredResponse, BookingError> {
-        match self.begin(mandate).await? {
+        match self.begin(mandate, &[Turn::Person(&mandate.once.person)]).await? {
             Begun::Before(response) => Ok(response),
             Begun::Now(mut tx) => {
                 let receipt = deposit::book(tx.as_mut(), mandate).await?;
@@ -160,7 +160,8 @@ impl Bank {
     }
 
     async fn transfer_once(&self, mandate: &Mandate<TransferRequest>) -> Result<StoredResponse, BookingError> {
-        match self.begin(mandate).await? {
+        let both = [Turn::Person(&mandate.once.person), Turn::Account(mandate.order.to)];
+        match self.begin(mandate, &both).await? {
             Begun::Before(response) => Ok(response),
             Begun::Now(mut tx) => {
                 let receipt = transfer::book(tx.as_mut(), mandate).await?;
@@ -179,7 +180,7 @@ impl Bank {
     }
 
     async fn open_once(&self, person: &Person, currency: &str, minor: i64, now: Moment) -> Result<bool, StoreError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_for(&[Turn::Person(person)]).await?;
         let is_new = tx.accounts().open(person, currency, now).await?;
         if is_new && minor > 0 {
             tx.accounts().deposit(person, currency, minor, &Entry::new(statement::OPENING, None, now)).await?;
@@ -188,9 +189,9 @@ impl Bank {
         Ok(is_new)
     }
 
-    /// Begins the transaction of an order and makes its entry of rule 12.
-    async fn begin<T: Sync>(&self, mandate: &Mandate<T>) -> Result<Begun, BookingError> {
-        let mut tx = self.store.begin().await?;
+    /// Begins the transaction of an order, when it is its turn, and makes its entry of rule 12.
+    async fn begin<T: Sync>(&self, mandate: &Mandate<T>, turns: &[Turn<'_>]) -> Result<Begun, BookingError> {
+        let mut tx = self.store.begin_for(turns).await?;
         match tx.once().insert(&mandate.once, mandate.forget_at).await? {
             OnceOutcome::Fresh => Ok(Begun::Now(tx)),
             OnceOutcome::Same(response) => {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::{NOW, deposit_entry, somebody};
-use crate::{Balance, Person, Store, StoreError, retry};
+use crate::{Balance, Person, Store, StoreError, Turn, retry};
 
 async fn deposit(store: &dyn Store, person: &Person, currency: &str, minor: i64) -> Result<i64, StoreError> {
     retry(|| async {
-        let mut tx = store.begin().await?;
+        let mut tx = store.begin_for(&[Turn::Person(person)]).await?;
         let balance = tx.accounts().deposit(person, currency, minor, &deposit_entry()).await?;
         tx.commit().await?;
         Ok(balance)

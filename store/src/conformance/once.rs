@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{NOW, count_pending_about, deposit_entry, event_about, somebody};
-use crate::{IDEMPOTENCY_WINDOW_SECONDS, Moment, OnceKey, OnceOutcome, Store, StoreError, StoredResponse, retry};
+use crate::{IDEMPOTENCY_WINDOW_SECONDS, Moment, OnceKey, OnceOutcome, Store, StoreError, StoredResponse, Turn, retry};
 
 fn key() -> OnceKey {
     OnceKey {
@@ -145,7 +145,7 @@ pub async fn check_concurrent_keys(store: Arc<dyn Store>) -> Result<(), StoreErr
 
 async fn deposit_once(store: &dyn Store, key: &OnceKey) -> Result<OnceOutcome, StoreError> {
     retry(|| async {
-        let mut tx = store.begin().await?;
+        let mut tx = store.begin_for(&[Turn::Person(&key.person)]).await?;
         let outcome = tx.once().insert(key, expires()).await?;
         if outcome == OnceOutcome::Fresh {
             tx.accounts().deposit(&key.person, "USD", 5, &deposit_entry()).await?;

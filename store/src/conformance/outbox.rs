@@ -40,7 +40,7 @@ pub async fn check_outbox(store: &dyn Store) -> Result<(), StoreError> {
     tx.commit().await
 }
 
-/// Events of transactions that overlap come out in the order of the commits, those of one transaction together.
+/// Events of transactions that overlap come out in one order, those of one transaction together.
 pub async fn check_commit_order(store: Arc<dyn Store>) -> Result<(), StoreError> {
     let person = somebody();
     let mut writers = JoinSet::new();

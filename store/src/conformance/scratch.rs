@@ -3,12 +3,14 @@
 use std::io::Write;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use uuid::Uuid;
 
-use crate::StoreError;
+use crate::{Settings, Store, StoreError};
 
 /// Names the PostgreSQL database, with all rights in it, whose schemas tests use: `postgres://…`.
 pub const POSTGRES: &str = "DASVID_TEST_POSTGRES";
@@ -58,6 +60,18 @@ impl Scratch {
         let mark = if schema.server.contains('?') { '&' } else { '?' };
         let url = format!("{}{mark}options=-csearch_path%3D{}", schema.server, schema.name);
         Ok(Self { url, schema: Some(schema) })
+    }
+
+    /// The store in it, which waits as long as a busy machine may need.
+    ///
+    /// # Errors
+    /// As [`open`](crate::open).
+    pub async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        let mut settings = Settings::new(&self.url);
+        settings.acquire_timeout = Duration::from_mins(1);
+        settings.statement_timeout = Duration::from_mins(1);
+        settings.idle_in_transaction_timeout = Duration::from_mins(1);
+        crate::open_with(&settings).await
     }
 
     /// Its address, for [`open`](crate::open).

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use wire::bank::AccountNumber;
 
 use super::{NOW, deposit_entry, somebody};
-use crate::{Entry, Person, Store, StoreError, Transfer, TransferOutcome, retry};
+use crate::{Entry, Person, Store, StoreError, Transfer, TransferOutcome, Turn, retry};
 
 /// Somebody who holds so much in USD, and their number.
 async fn holder(store: &dyn Store, minor: i64) -> Result<(Person, AccountNumber), StoreError> {
@@ -37,7 +37,7 @@ fn order(from: &Person, to: AccountNumber, minor: i64) -> Transfer {
 
 async fn transfer(store: &dyn Store, transfer: &Transfer) -> Result<TransferOutcome, StoreError> {
     retry(|| async {
-        let mut tx = store.begin().await?;
+        let mut tx = store.begin_for(&[Turn::Person(&transfer.from), Turn::Account(transfer.to)]).await?;
         let outcome = tx.accounts().transfer(transfer).await?;
         tx.commit().await?;
         Ok(outcome)

@@ -134,7 +134,7 @@ impl PostgresTx {
         Ok(())
     }
 
-    async fn holder(&mut self, number: AccountNumber) -> Result<Option<Person>, StoreError> {
+    pub(super) async fn holder(&mut self, number: AccountNumber) -> Result<Option<Person>, StoreError> {
         let query = sqlx::query("SELECT dpa, dpr FROM account_numbers WHERE number = $1").bind(number.to_string());
         let row = self.optional(query).await?;
         row.map(|row| Ok(Person { dpa: column(&row, "dpa")?, dpr: column(&row, "dpr")? })).transpose()

@@ -22,6 +22,8 @@ pub(crate) struct PostgresTx {
     connection: Option<PoolConnection<sqlx::Postgres>>,
     patience: Duration,
     writes: bool,
+    /// Locks of the session, which must end with the transaction.
+    pub(super) holds_turns: bool,
     /// A statement failed: nothing can be committed.
     failed: bool,
     /// Entries made here whose response is not stored yet, and where their rows are.
@@ -31,16 +33,22 @@ pub(crate) struct PostgresTx {
 }
 
 impl PostgresTx {
-    pub(super) async fn begin(
-        connection: PoolConnection<sqlx::Postgres>,
-        begin: &'static str,
-        patience: Duration,
-    ) -> Result<Self, StoreError> {
-        let writes = begin == super::WRITE;
-        let connection = Some(connection);
-        let mut tx = Self { connection, patience, writes, failed: false, unanswered: Vec::new(), emitted: 0 };
-        tx.control(begin).await?;
-        Ok(tx)
+    /// A transaction that has not begun.
+    pub(super) fn on(connection: PoolConnection<sqlx::Postgres>, patience: Duration) -> Self {
+        Self {
+            connection: Some(connection),
+            patience,
+            writes: false,
+            holds_turns: false,
+            failed: false,
+            unanswered: Vec::new(),
+            emitted: 0,
+        }
+    }
+
+    pub(super) async fn begin(&mut self, begin: &'static str) -> Result<(), StoreError> {
+        self.writes = begin == super::WRITE;
+        self.control(begin).await
     }
 
     /// Runs a statement that writes; how many rows it touched.
@@ -117,10 +125,11 @@ impl PostgresTx {
 impl Drop for PostgresTx {
     fn drop(&mut self) {
         let (Some(mut connection), patience) = (self.connection.take(), self.patience) else { return };
+        let undo = if self.holds_turns { "ROLLBACK; SELECT pg_advisory_unlock_all()" } else { "ROLLBACK" };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return connection.close_on_drop() };
         runtime.spawn(async move {
             // Cancelled in the middle of a statement or not: what is still to be read is read first.
-            if !matches!(timeout(patience, sqlx::raw_sql("ROLLBACK").execute(&mut *connection)).await, Ok(Ok(_))) {
+            if !matches!(timeout(patience, sqlx::raw_sql(undo).execute(&mut *connection)).await, Ok(Ok(_))) {
                 connection.close_on_drop();
             }
         });
@@ -164,7 +173,9 @@ impl Tx for PostgresTx {
         if self.failed {
             return Err(StoreError::Failed);
         }
-        self.control("COMMIT").await?;
+        // Should the commit fail, the locks go when this is dropped.
+        let end = if self.holds_turns { "COMMIT; SELECT pg_advisory_unlock_all()" } else { "COMMIT" };
+        self.control(end).await?;
         // Back to the pool, with nothing to undo.
         self.connection = None;
         Ok(())

@@ -44,7 +44,7 @@ async fn balance(store: &dyn Store, person: &Person) -> Option<i64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_conforms() {
     let Some(scratch) = Scratch::postgres().await.unwrap() else { return };
-    conformance::check_all(crate::open(scratch.url()).await.unwrap()).await.unwrap();
+    conformance::check_all(scratch.open().await.unwrap()).await.unwrap();
 }
 
 #[tokio::test]
@@ -105,6 +105,29 @@ async fn two_who_each_rely_on_what_the_other_changes_cannot_both_commit_on_postg
     let second = second.await;
     assert!(matches!(second, Err(StoreError::Conflict)), "{second:?}");
     assert_eq!((balance(&*store, &alice).await, balance(&*store, &bob).await), (Some(2), Some(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_who_want_one_account_wait_for_their_turn_and_meet_no_conflict_on_postgres() {
+    let Some(scratch) = Scratch::postgres().await.unwrap() else { return };
+    let stores = [scratch.open().await.unwrap(), scratch.open().await.unwrap()];
+    deposit(&*stores[0], &person("alice"), 1).await.unwrap();
+    let mut deposits = JoinSet::new();
+    for n in 0..100 {
+        let store = stores[n % 2].clone();
+        deposits.spawn(async move {
+            let alice = person("alice");
+            let mut tx = store.begin_for(&[crate::Turn::Person(&alice)]).await?;
+            tx.accounts().deposit(&alice, "USD", 1, &entry()).await?;
+            if n % 10 == 0 {
+                // Gives its turn back all the same.
+                return Ok(());
+            }
+            tx.commit().await
+        });
+    }
+    deposits.join_all().await.into_iter().collect::<Result<Vec<_>, StoreError>>().unwrap();
+    assert_eq!(balance(&*stores[0], &person("alice")).await, Some(91));
 }
 
 #[tokio::test]
@@ -199,7 +222,7 @@ async fn record(store: &dyn Store, n: u32) -> Result<(), StoreError> {
         expires: NOW.plus_seconds(60),
     };
     retry(|| async {
-        let mut tx = store.begin().await?;
+        let mut tx = store.begin_for(&[crate::Turn::Revocations]).await?;
         tx.revocations().record(&revocation).await?;
         tokio::task::yield_now().await;
         tx.commit().await
@@ -254,7 +277,7 @@ async fn order_often(store: &dyn Store, person: &Person, conflicts: &std::sync::
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_of_the_version_before_keeps_working_on_a_newer_postgres() {
     let Some(scratch) = Scratch::postgres().await.unwrap() else { return };
-    let running = crate::open(scratch.url()).await.unwrap();
+    let running = scratch.open().await.unwrap();
     conformance::check_all(running.clone()).await.unwrap();
     let pool = pool(&scratch).await;
     sqlx::raw_sql(AssertSqlSafe(super::migrations::of_the_next_version())).execute(&pool).await.unwrap();
@@ -266,5 +289,5 @@ async fn a_process_of_the_version_before_keeps_working_on_a_newer_postgres() {
     .await
     .unwrap();
     conformance::check_all(running).await.unwrap();
-    conformance::check_all(crate::open(scratch.url()).await.unwrap()).await.unwrap();
+    conformance::check_all(scratch.open().await.unwrap()).await.unwrap();
 }

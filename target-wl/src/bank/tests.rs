@@ -58,9 +58,9 @@ async fn banks() -> Vec<(Bank, Books)> {
     }
     if std::env::var(POSTGRES).is_ok() {
         let scratch = Scratch::postgres().await.unwrap().unwrap();
-        banks.push((store::open(scratch.url()).await.unwrap(), Some(scratch)));
+        banks.push((scratch.open().await.unwrap(), Some(scratch)));
     }
-    banks.into_iter().map(|(store, _scratch)| (Bank::new(store.clone()), Books { store, _scratch })).collect()
+    banks.into_iter().map(|(store, scratch)| (Bank::new(store.clone()), Books { store, _scratch: scratch })).collect()
 }
 
 async fn holds(bank: &Bank, person: &Person) -> i64 {
