@@ -16,6 +16,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backon::{ConstantBuilder, Retryable};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqliteConnection, SqlitePool, Transaction};
 
@@ -24,6 +25,9 @@ use crate::{Accounts, Certificates, Keys, Mints, Once, OnceKey, Outbox, Revocati
 /// How long to wait for a connection, and for another process's lock.
 const PATIENCE: Duration = Duration::from_secs(10);
 const READERS: u32 = 4;
+/// How long another process may need for one migration, and how often that is waited for.
+const RIVAL: Duration = Duration::from_millis(50);
+const MIGRATION_TRIES: usize = 20;
 
 /// A SQLite database.
 #[derive(Debug)]
@@ -43,10 +47,7 @@ impl Sqlite {
             .pragma("secure_delete", "ON")
             .busy_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await?;
-        let mut migrator = sqlx::migrate!("./migrations/sqlite");
-        // A newer version may have been here: migrations/README.md.
-        migrator.set_ignore_missing(true);
-        migrator.run(&writer).await.map_err(StoreError::Migration)?;
+        migrate(&writer).await?;
         // A database in memory belongs to its one connection.
         let readers = if url.contains(":memory:") || url.contains("mode=memory") {
             writer.clone()
@@ -55,6 +56,16 @@ impl Sqlite {
         };
         Ok(Self { writer, readers })
     }
+}
+
+/// Brings the schema up to date. SQLite has no lock for that: where another process migrates the same file at this moment, one
+/// of the two fails, and finds it done when it looks again.
+async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
+    let mut migrator = sqlx::migrate!("./migrations/sqlite");
+    // A newer version may have been here: migrations/README.md.
+    migrator.set_ignore_missing(true);
+    let again = ConstantBuilder::default().with_delay(RIVAL).with_max_times(MIGRATION_TRIES);
+    (|| migrator.run(writer)).retry(again).await.map_err(StoreError::Migration)
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {

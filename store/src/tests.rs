@@ -82,6 +82,22 @@ async fn readers_wait_for_no_writer() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn processes_that_start_at_once_on_a_new_file_all_come_up() {
+    for _ in 0..5 {
+        let folder = TempDir::new().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("bank.db").display());
+        let mut starts = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let url = url.clone();
+            starts.spawn(async move { crate::open(&url).await.map(|_| ()) });
+        }
+        for start in starts.join_all().await {
+            start.unwrap();
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_share_a_file() {
     let folder = TempDir::new().unwrap();
