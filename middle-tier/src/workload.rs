@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chassis::certificates::{Fetcher, Publisher};
+use chassis::door::Door;
 use chassis::gate::{Gate, LogOnly};
 use chassis::provenance::ProofCheck;
 use chassis::trust::TrustStore;
@@ -11,7 +12,6 @@ use mesh::{Allow, Client, Identity};
 use spiffe::SpiffeId;
 use token::policy::Certs;
 use token::{Policy, Revocations};
-use tokio::net::TcpListener;
 
 use crate::config::{Config, OnlySettings, check, check_policy};
 use crate::link::Linker;
@@ -31,6 +31,10 @@ impl Workload for MiddleTier {
         check(config)
     }
 
+    fn check_files(config: &Config) -> Result<(), ConfigError> {
+        check_policy(config, &config.policy.load()?)
+    }
+
     async fn start(config: Config, process: &Process) -> anyhow::Result<Running> {
         let policy = config.policy.load()?;
         check_policy(&config, &policy)?;
@@ -43,9 +47,9 @@ impl Workload for MiddleTier {
         let router = axum::Router::new().fallback(forward).with_state(Arc::new(proxy));
         let router = service::layers(router, process);
 
-        let listener = TcpListener::bind(config.listen.address).await?;
-        let address = listener.local_addr()?;
-        let serving = mesh::serve(listener, identity, allow, router, config.listen.server(), process.stop.clone());
+        let door = Door::at(config.listen.address)?;
+        let address = door.address();
+        let serving = door.serve(identity, allow, router, config.listen.server(), process);
         process.run("the mTLS listener", serving);
         Ok(Running { addresses: vec![("https", address)] })
     }
