@@ -2,6 +2,7 @@
 
 use super::{ClientError, ClientSettings};
 use crate::{Identity, IdentityError, origins::Origin, tls};
+use backon::{ExponentialBuilder, Retryable as _};
 use futures::future::BoxFuture;
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -19,12 +20,13 @@ use std::{
 use tokio::{
     io::AsyncBufReadExt as _,
     net::TcpStream,
-    time::{Instant, sleep, timeout},
+    time::{Instant, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-/// A rotation takes effect on both sides within moments; a handshake it disturbs succeeds after this pause.
+/// The first pause before another attempt where a rotation may be taking effect; each is three times as long as the one before.
 const PAUSE: Duration = Duration::from_millis(50);
+const PAUSES: usize = 3;
 /// How long a server of HTTP/2 may take to send its settings before we go first.
 const WELCOME: Duration = Duration::from_millis(500);
 /// How long a connection that nobody uses is taken to be good.
@@ -101,15 +103,8 @@ impl Inner {
     }
 
     async fn connect(&self) -> Result<Link, ClientError> {
-        let connecting = async {
-            match self.attempt().await {
-                Err(error) if passes(&error) => {
-                    sleep(PAUSE).await;
-                    self.attempt().await
-                }
-                outcome => outcome,
-            }
-        };
+        let pauses = ExponentialBuilder::new().with_min_delay(PAUSE).with_factor(3.0).with_max_times(PAUSES);
+        let connecting = (|| self.attempt()).retry(pauses).when(passes);
         let after = self.handshaker.limit;
         timeout(after, connecting).await.unwrap_or_else(|_| {
             let server = self.handshaker.server.clone();
