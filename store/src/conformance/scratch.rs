@@ -29,13 +29,11 @@ impl Scratch {
     /// # Errors
     /// [`StoreError::Database`] if the server refuses.
     pub async fn shared(folder: &Path) -> Result<Self, StoreError> {
-        match std::env::var(POSTGRES) {
-            Ok(server) => Self::on(server).await,
-            Err(_) => {
-                let url = format!("sqlite://{}?mode=rwc", folder.join(format!("{}.db", Uuid::new_v4())).display());
-                Ok(Self { url, schema: None })
-            }
+        if let Ok(server) = std::env::var(POSTGRES) {
+            return Self::on(server).await;
         }
+        let url = format!("sqlite://{}?mode=rwc", folder.join(format!("{}.db", Uuid::new_v4())).display());
+        Ok(Self { url, schema: None })
     }
 
     /// A schema in PostgreSQL; `None`, and a line that says so, if the environment names no server.

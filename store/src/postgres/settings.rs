@@ -48,7 +48,7 @@ fn known(url: &str) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use super::*;
 
@@ -66,7 +66,7 @@ mod tests {
         assert!(matches!(options.get_ssl_mode(), sqlx::postgres::PgSslMode::VerifyFull));
         for url in ["postgres:///bank?host=/run/postgresql&user=bank", "postgresql://bank@%2Frun%2Fpostgresql/bank"] {
             let options = connection(&settings(url)).unwrap();
-            assert_eq!(options.get_socket().map(|path| path.as_path()), Some(Path::new("/run/postgresql")), "{url}");
+            assert_eq!(options.get_socket().map(PathBuf::as_path), Some(Path::new("/run/postgresql")), "{url}");
             assert_eq!((options.get_username(), options.get_database()), ("bank", Some("bank")), "{url}");
         }
     }
