@@ -61,7 +61,6 @@ async fn online(command: Command) -> anyhow::Result<ExitCode> {
         Command::DevSpire(arguments) => dev::spire(&arguments).await,
         Command::DevIdp(arguments) => dev::idp(&arguments).await,
         Command::DevTraces(arguments) => dev::traces(&arguments).await,
-        Command::Pause => dev::until_signal().await.map(|()| ExitCode::SUCCESS),
         // Cannot fail: `run` has taken these.
         Command::Completions { .. }
         | Command::Manpages { .. }
