@@ -309,15 +309,15 @@ async fn apply(
     now: Moment,
 ) -> Result<(), StoreError> {
     match (step, made) {
-        (Step::Forget(kid), _) => {
-            tx.keys().remove(kid).await?;
+        (Step::Forget(ended), _) => {
+            tx.keys().remove(ended).await?;
         }
-        (Step::Promote { kid, retires }, _) => {
+        (Step::Promote { begins, retires }, _) => {
             if let Some(retires) = retires {
                 let retires_at = Some(now.plus_seconds(life::RETIREMENT));
                 tx.keys().set_state(retires, KeyState::Retiring, retires_at).await?;
             }
-            tx.keys().set_state(kid, KeyState::Current, None).await?;
+            tx.keys().set_state(begins, KeyState::Current, None).await?;
         }
         (Step::Make { state, not_before }, Some(made)) => {
             tx.keys().insert(&record((kind, alg), made, *state, (now, *not_before))).await?;

@@ -204,8 +204,8 @@ impl Minter {
             None => {
                 let kind = if endpoint == Endpoint::Anonymous { Kind::Schnorr } else { Kind::Jose };
                 let signer = self.keyring.signer(kind, self.clock.moment()).await?;
-                let kid = signer.public().thumbprint();
-                (signer, KeyReference::Kid(kid))
+                let key = KeyReference::Kid(signer.public().thumbprint());
+                (signer, key)
             }
         };
         let header = RootHeader { alg: signer::algorithm(signer.public()), key };

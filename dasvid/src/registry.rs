@@ -1,6 +1,7 @@
 //! asserting-wl's store as its operator sees it: where it is, and what opens the keys in it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use asserting_wl::config::KeySettings;
@@ -18,13 +19,13 @@ use crate::cli::AtStore;
 /// A store that replicas of asserting-wl share.
 pub struct Registry {
     /// The store.
-    pub store: std::sync::Arc<dyn Store>,
+    pub store: Arc<dyn Store>,
     settings: Settings,
 }
 
 enum Settings {
     Whole(Box<Config>),
-    Parts { url: String, seal_key: Option<std::path::PathBuf> },
+    Parts { url: String, seal_key: Option<PathBuf> },
 }
 
 impl Registry {
@@ -46,7 +47,10 @@ impl Registry {
         if let Some(path) = seal::sqlite_path(url) {
             ensure!(path.exists(), "there is no database `{}`: has asserting-wl ever run on it?", path.display());
         }
-        let store = store::open(url).await.context("the store cannot be opened")?;
+        let store = match &settings {
+            Settings::Whole(config) => config.store.open().await?,
+            Settings::Parts { url, .. } => store::open(url).await.context("the store cannot be opened")?,
+        };
         Ok(Self { store, settings })
     }
 

@@ -46,7 +46,7 @@ pub enum Step {
     /// This published key begins to sign; the other one retires.
     Promote {
         /// The `next` key.
-        kid: String,
+        begins: String,
         /// The `current` key, if there is one.
         retires: Option<String>,
     },
@@ -71,10 +71,10 @@ pub fn due(records: &[KeyRecord], alg: &str, schedule: &Schedule, now: Moment) -
     let next = find(records, KeyState::Next);
     match (find(records, KeyState::Current), next) {
         // Nothing signs: better a key too early than none.
-        (None, Some(next)) => Some(Step::Promote { kid: next.kid.clone(), retires: None }),
+        (None, Some(next)) => Some(Step::Promote { begins: next.kid.clone(), retires: None }),
         (None, None) => Some(Step::Make { state: KeyState::Current, not_before: now }),
         (Some(current), Some(next)) if next.not_before <= now => {
-            Some(Step::Promote { kid: next.kid.clone(), retires: Some(current.kid.clone()) })
+            Some(Step::Promote { begins: next.kid.clone(), retires: Some(current.kid.clone()) })
         }
         (Some(_), Some(_)) => None,
         (Some(current), None) => {

@@ -116,8 +116,8 @@ impl Operator<'_> {
             match known.state {
                 KeyState::Next => {
                     tx.keys().remove(&known.kid).await?;
-                    let kid = known.kid.parse().map_err(|_| OperatorError::Unknown(known.kid))?;
-                    emergency::refuse_key(&mut *tx, kid, now).await?;
+                    let hash = known.kid.parse().map_err(|_| OperatorError::Unknown(known.kid))?;
+                    emergency::refuse_key(&mut *tx, hash, now).await?;
                 }
                 KeyState::Current => {
                     let retires_at = Some(now.plus_seconds(RETIREMENT));
@@ -141,17 +141,17 @@ impl Operator<'_> {
         retry(|| self.refuse(kid, now)).await
     }
 
-    async fn refuse(&self, kid: &str, now: Moment) -> Result<Option<KeyRecord>, OperatorError> {
-        let unknown = || OperatorError::Unknown(kid.to_owned());
-        let found = list(self.store).await?.into_iter().find(|key| key.kid == kid).ok_or_else(unknown)?;
+    async fn refuse(&self, name: &str, now: Moment) -> Result<Option<KeyRecord>, OperatorError> {
+        let unknown = || OperatorError::Unknown(name.to_owned());
+        let found = list(self.store).await?.into_iter().find(|key| key.kid == name).ok_or_else(unknown)?;
         let kind = Kind::from_name(&found.kind).ok_or_else(unknown)?;
-        let hash: Digest = kid.parse().map_err(|_| unknown())?;
+        let hash: Digest = name.parse().map_err(|_| unknown())?;
         let alg = self.check(kind).await?;
         let made = self.vault.make(kind, &alg).await?;
         let mut tx = self.store.begin().await?;
         let known = tx.keys().list(kind.name()).await?;
-        let state = known.iter().find(|key| key.kid == kid).ok_or_else(unknown)?.state;
-        tx.keys().remove(kid).await?;
+        let state = known.iter().find(|key| key.kid == name).ok_or_else(unknown)?.state;
+        tx.keys().remove(name).await?;
         emergency::refuse_key(&mut *tx, hash, now).await?;
         let fresh = match state {
             KeyState::Current => Some(record((kind, &alg), made, KeyState::Current, (now, now))),

@@ -71,8 +71,8 @@ impl SealedVault {
         Self(key)
     }
 
-    fn seal(&self, kind: Kind, alg: &str, kid: &str, private: &[u8]) -> Result<Made, VaultError> {
-        Ok(Made { kid: kid.to_owned(), kept: self.0.seal(&context(kind.name(), alg, kid), private)? })
+    fn seal(&self, kind: Kind, alg: &str, name: &str, private: &[u8]) -> Result<Made, VaultError> {
+        Ok(Made { kid: name.to_owned(), kept: self.0.seal(&context(kind.name(), alg, name), private)? })
     }
 }
 
@@ -83,8 +83,8 @@ impl Vault for SealedVault {
             Kind::Jose => {
                 let algorithm = alg.parse().map_err(|_| VaultError::Algorithm(alg.to_owned()))?;
                 let private = jose::SigningKey::generate(algorithm)?;
-                let kid = jose::SigningKey::from_pkcs8(&private)?.public_key().thumbprint();
-                self.seal(kind, alg, &kid, &private)
+                let name = jose::SigningKey::from_pkcs8(&private)?.public_key().thumbprint();
+                self.seal(kind, alg, &name, &private)
             }
             Kind::Schnorr => {
                 let mut wide = Zeroizing::new([0; 64]);
@@ -114,6 +114,6 @@ fn local(record: &KeyRecord, private: &[u8]) -> Option<LocalSigner> {
 }
 
 /// What is sealed with a key: its place in the store.
-fn context(kind: &str, algorithm: &str, kid: &str) -> Vec<u8> {
-    format!("dasvid asserting-wl key v1 {kind} {algorithm} {kid}").into_bytes()
+fn context(kind: &str, algorithm: &str, name: &str) -> Vec<u8> {
+    format!("dasvid asserting-wl key v1 {kind} {algorithm} {name}").into_bytes()
 }
