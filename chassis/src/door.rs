@@ -14,6 +14,8 @@ use crate::readiness::Readiness;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
+/// What a process waits for whose door is the last thing that is closed.
+const CLOSED: &str = "listener";
 
 /// An address that is taken and refuses connections.
 #[derive(Debug)]
@@ -42,8 +44,8 @@ impl Door {
         self.address
     }
 
-    /// Serves SPIFFE mTLS from when the process is ready for the first time until it stops. For
-    /// [`Process::run`](crate::Process::run).
+    /// Serves SPIFFE mTLS from when the process waits for nothing else until it stops. The process is not ready before the
+    /// door is open. For [`Process::run`](crate::Process::run).
     ///
     /// # Errors
     /// Somebody else listens there meanwhile, or TLS cannot be set up.
@@ -56,14 +58,17 @@ impl Door {
         process: &Process,
     ) -> impl Future<Output = io::Result<()>> + Send + use<> {
         let (ready, stop) = (process.ready.clone(), process.stop.clone());
+        let closed = ready.guard(CLOSED);
         async move {
             let Some(listener) = stop.run_until_cancelled(self.open(&ready)).await else { return Ok(()) };
-            mesh::serve(listener?, identity, allow, router, settings, stop).await
+            let listener = listener?;
+            drop(closed);
+            mesh::serve(listener, identity, allow, router, settings, stop).await
         }
     }
 
     async fn open(self, ready: &Readiness) -> io::Result<TcpListener> {
-        ready.ready().await;
+        ready.all_but(CLOSED).await;
         self.socket.listen(BACKLOG)
     }
 }
@@ -77,7 +82,7 @@ mod tests {
     #[tokio::test]
     async fn refuses_connections_until_the_process_is_ready() {
         let ready = Readiness::default();
-        let guard = ready.guard("revocations");
+        let (_closed, guard) = (ready.guard(CLOSED), ready.guard("revocations"));
         let door = Door::at("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = door.address();
         let refused = TcpStream::connect(address).await.unwrap_err();

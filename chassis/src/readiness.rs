@@ -59,6 +59,15 @@ impl Readiness {
         let _ = ready.wait_for(|ready| *ready).await;
     }
 
+    /// Returns as soon as `reason` is the only one left, for whoever holds it and waits for all others.
+    pub(crate) async fn all_but(&self, reason: &'static str) {
+        let mut changes = self.0.ready.subscribe();
+        while self.waiting_for().iter().any(|other| *other != reason) {
+            // Cannot fail: `self` holds the sender.
+            let _ = changes.changed().await;
+        }
+    }
+
     fn reasons(&self) -> MutexGuard<'_, BTreeMap<&'static str, usize>> {
         self.0.reasons.lock().unwrap_or_else(PoisonError::into_inner)
     }
