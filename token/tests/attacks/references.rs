@@ -89,6 +89,7 @@ fn a_root_the_asserter_did_not_sign_makes_nobody_ask() {
     segments[0] = format!("{signed}.{tail}");
     let refusal = bare().with_chain(segments.join("~")).references().unwrap_err();
     assert_eq!((refusal.rule, refusal.segment, refusal.reason), (Rule::Signatures, Some(0), Reason::Signature));
+    assert_eq!(refusal.mode, Some(Mode::Id));
 }
 
 #[test]

@@ -134,7 +134,8 @@ fn rechecks_a_long_exchange() {
     let verified = delivery.verify_with(&BANK.trust, &table).unwrap();
     assert_eq!(verified.recheck(&table, NOW), Ok(()));
     table.insert(record(RevocationKey::Root { iss: id(ASSERTER), jti: root_claims().jti }));
-    assert_eq!(verified.recheck(&table, NOW).unwrap_err().reason, Reason::Revoked(RevokedBy::Root));
+    let refusal = verified.recheck(&table, NOW).unwrap_err();
+    assert_eq!((refusal.reason, refusal.mode), (Reason::Revoked(RevokedBy::Root), Some(Mode::Id)));
 }
 
 /// What a table that falls silent makes of a request at `now`.
