@@ -77,19 +77,21 @@ if [ $# -gt 0 ]; then "$@"; exit; fi
 
 # What runs, by the names of the tests. Those of the whole workspace are built the way `cargo test --workspace` builds them.
 log=$work/log
+commits() { "$bin/psql" "$DASVID_TEST_POSTGRES" -qAtc 'SELECT sum(xact_commit) FROM pg_stat_database'; }
 tests() { # name, least number of tests, arguments of cargo test
-  local name=$1 least=$2 passed
+  local name=$1 least=$2 passed before
   shift 2
+  before=$(commits)
   cargo test --workspace --locked --no-fail-fast "$@" 2>&1 | tee "$log"
   passed=$(awk '/^test result: ok/ { sum += $4 } END { print sum + 0 }' "$log")
   # A test that found no server says so; here every one must have found it.
   if grep -q '^skipped: ' "$log"; then echo "postgres: $name: a test was skipped" >&2; exit 1; fi
   if [ "$passed" -lt "$least" ]; then echo "postgres: $name: $passed tests passed, expected at least $least" >&2; exit 1; fi
-  summary+=$(printf '\npostgres: %-44s %4d tests passed' "$name" "$passed")
+  summary+=$(printf '\npostgres: %-48s %4d tests passed, %6d commits' "$name" "$passed" $(($(commits) - before)))
 }
 summary=
-tests 'the store: conformance, faults, mixed versions' 25 --lib -- tests::postgres tests::migrations
+tests 'the store: conformance, faults, mixed versions' 22 --lib -- tests::postgres tests::migrations
 tests 'the bank and its keys' 30 --lib -- bank::tests keyring
-tests 'attacks on the bank, replicas' 15 --test bank --test it -- attacks_bank attacks_transfers replicas
+tests 'attacks on the bank, replicas' 14 --test bank --test it -- attacks_bank attacks_transfers replicas
 tests 'a server that is killed and comes back' 1 --lib -- --ignored --test-threads 1 tests::postgres
 echo "$summary"

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chassis::Handle;
@@ -21,11 +22,16 @@ use wire::bank::DepositReceipt;
 /// How long something may take that takes milliseconds.
 const SOON: Duration = Duration::from_secs(10);
 
+/// More bytes than the frames that keep an idle connection alive, fewer than a request with a chain.
+const REQUEST: usize = 500;
+
 /// The wire to a replica: it can hold back what the replica says, and be cut.
 struct Wire {
     addr: SocketAddr,
     held: watch::Sender<bool>,
     cut: Arc<Notify>,
+    /// Bytes on their way to the replica since its answers are held back.
+    sent: Arc<AtomicUsize>,
 }
 
 impl Wire {
@@ -33,42 +39,58 @@ impl Wire {
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (addr, cut) = (tcp.local_addr().unwrap(), Arc::new(Notify::new()));
         let (held, seen) = watch::channel(false);
-        let cutting = cut.clone();
+        let sent = Arc::<AtomicUsize>::default();
+        let (cutting, counted) = (cut.clone(), sent.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = tcp.accept().await {
-                tokio::spawn(connection(client, replica, seen.clone(), cutting.clone()));
+                tokio::spawn(connection(client, replica, seen.clone(), cutting.clone(), counted.clone()));
             }
         });
-        Self { addr, held, cut }
+        Self { addr, held, cut, sent }
     }
 
     fn hold(&self) {
+        self.sent.store(0, Ordering::SeqCst);
         self.held.send_replace(true);
     }
 
-    /// Every connection breaks; new ones work.
+    /// Every connection of a wire that carries a request breaks; new ones work, and so does an idle wire.
     fn cut(&self) {
-        self.cut.notify_waiters();
+        if self.sent.load(Ordering::SeqCst) > REQUEST {
+            self.cut.notify_waiters();
+        }
         self.held.send_replace(false);
     }
 }
 
-async fn connection(mut client: TcpStream, replica: SocketAddr, held: watch::Receiver<bool>, cut: Arc<Notify>) {
+async fn connection(
+    mut client: TcpStream,
+    replica: SocketAddr,
+    held: watch::Receiver<bool>,
+    cut: Arc<Notify>,
+    sent: Arc<AtomicUsize>,
+) {
     let cut = cut.notified();
     let mut server = TcpStream::connect(replica).await.unwrap();
     let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
-    let never = watch::channel(false).1;
+    let (never, answers) = (watch::channel(false).1, AtomicUsize::default());
     tokio::select! {
         biased;
         () = cut => {}
-        () = pump(from_client, to_server, never) => {}
-        () = pump(from_server, to_client, held) => {}
+        () = pump(from_client, to_server, never, &sent) => {}
+        () = pump(from_server, to_client, held, &answers) => {}
     }
 }
 
-async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut held: watch::Receiver<bool>) {
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut held: watch::Receiver<bool>,
+    sent: &AtomicUsize,
+) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read) = from.read(&mut buffer).await {
+        sent.fetch_add(read, Ordering::SeqCst);
         // A sender that is gone holds nothing back.
         drop(held.wait_for(|held| !held).await);
         if read == 0 || to.write_all(&buffer[..read]).await.is_err() {
