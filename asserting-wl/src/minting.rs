@@ -199,14 +199,13 @@ impl Minter {
         claims: &RootClaims,
         svid: Option<&Arc<Svid>>,
     ) -> Result<Chain, MintError> {
-        let (signer, key) = match svid {
-            Some(svid) => (svid_signer(svid)?, KeyReference::X5t(Digest(svid.x5t))),
-            None => {
-                let kind = if endpoint == Endpoint::Anonymous { Kind::Schnorr } else { Kind::Jose };
-                let signer = self.keyring.signer(kind, self.clock.moment()).await?;
-                let key = KeyReference::Kid(signer.public().thumbprint());
-                (signer, key)
-            }
+        let (signer, key) = if let Some(svid) = svid {
+            (svid_signer(svid)?, KeyReference::X5t(Digest(svid.x5t)))
+        } else {
+            let kind = if endpoint == Endpoint::Anonymous { Kind::Schnorr } else { Kind::Jose };
+            let signer = self.keyring.signer(kind, self.clock.moment()).await?;
+            let key = KeyReference::Kid(signer.public().thumbprint());
+            (signer, key)
         };
         let header = RootHeader { alg: signer::algorithm(signer.public()), key };
         let draft = UnsignedRoot::new(endpoint.mode(), claims, &header)?;
