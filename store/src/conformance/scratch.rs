@@ -54,7 +54,7 @@ impl Scratch {
     async fn on(server: String) -> Result<Self, StoreError> {
         let name = format!("test_{}", Uuid::new_v4().simple());
         let schema = Schema { server, name };
-        schema.run("CREATE SCHEMA").await?;
+        schema.make().await?;
         let mark = if schema.server.contains('?') { '&' } else { '?' };
         let url = format!("{}{mark}options=-csearch_path%3D{}", schema.server, schema.name);
         Ok(Self { url, schema: Some(schema) })
@@ -84,7 +84,7 @@ impl Drop for Scratch {
         let Some(schema) = self.schema.take() else { return };
         let removal = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-            runtime.block_on(schema.run("SET lock_timeout = '5s'; DROP SCHEMA")).ok()
+            runtime.block_on(schema.remove()).ok()
         });
         // Left behind, it disturbs nobody.
         let _ = removal.join();
@@ -98,11 +98,29 @@ struct Schema {
 }
 
 impl Schema {
-    async fn run(&self, what: &str) -> Result<(), StoreError> {
-        let mut connection: PgConnection = PgConnectOptions::from_str(&self.server)?.connect().await?;
-        let cascade = if what.ends_with("DROP SCHEMA") { "CASCADE" } else { "" };
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
+        Ok(PgConnectOptions::from_str(&self.server)?.connect().await?)
+    }
+
+    async fn make(&self) -> Result<(), StoreError> {
         // Cannot inject: the name is made above of hexadecimal digits.
-        let sql = AssertSqlSafe(format!("{what} {} {cascade}", self.name));
+        let sql = AssertSqlSafe(format!("CREATE SCHEMA {}", self.name));
+        sqlx::raw_sql(sql).execute(&mut self.connect().await?).await?;
+        Ok(())
+    }
+
+    /// Ends transactions that still use it, for their owners may be waiting for this, and removes it.
+    async fn remove(&self) -> Result<(), StoreError> {
+        let mut connection = self.connect().await?;
+        sqlx::query(
+            "SELECT pg_terminate_backend(pid)
+             FROM pg_locks JOIN pg_class ON relation = pg_class.oid JOIN pg_namespace ON relnamespace = pg_namespace.oid
+             WHERE nspname = $1 AND pid <> pg_backend_pid()",
+        )
+        .bind(&self.name)
+        .execute(&mut connection)
+        .await?;
+        let sql = AssertSqlSafe(format!("SET lock_timeout = '5s'; DROP SCHEMA {} CASCADE", self.name));
         sqlx::raw_sql(sql).execute(&mut connection).await?;
         Ok(())
     }
