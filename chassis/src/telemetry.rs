@@ -1,5 +1,5 @@
 //! The log: what is written to standard error, and a handle to change it while the process runs. Spans that leave the
-//! process ([`traces`](crate::traces)) are no part of it.
+//! process ([`crate::traces`]) are no part of it.
 
 use std::fmt;
 use std::io::IsTerminal;

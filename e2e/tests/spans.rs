@@ -32,7 +32,8 @@ impl Collector {
         mesh::install_crypto();
         let shown = DevTraces::start(([127, 0, 0, 1], 0).into()).await.unwrap();
         let seen = Arc::<Mutex<Vec<u8>>>::default();
-        let tap = Tap { seen: seen.clone(), http: Client::new(), url: format!("http://{}/v1/traces", shown.addr) };
+        let http = mesh::web::client(mesh::web::WebSettings::default()).unwrap();
+        let tap = Tap { seen: seen.clone(), http, url: format!("http://{}/v1/traces", shown.addr) };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap());
         let router = Router::new().route("/v1/traces", post(receive)).with_state(tap);
@@ -69,7 +70,7 @@ pub(crate) fn one_request_is_one_trace(traces: &[Trace]) {
     let trace = traces.iter().find(of_a_page).expect("a trace of the page through five services");
     let across = trace.spans.iter().filter_map(|span| {
         let parent = trace.parent(span)?;
-        (parent.service != span.service).then(|| (parent.service.as_str(), span.service.as_str()))
+        (parent.service != span.service).then_some((parent.service.as_str(), span.service.as_str()))
     });
     let across: BTreeSet<_> = across.collect();
     for hop in [

@@ -384,17 +384,3 @@ fn a_bundle_with_one_odd_anchor_keeps_the_others() {
     assert_eq!(bundles.insert(domain, Vec::<Vec<u8>>::new()), 0);
     assert_eq!(signer(&[&leaf], &bundles), Err(CertificateError::Path));
 }
-
-#[test]
-fn lists_are_equal_when_they_hold_the_same_certificates_in_order() {
-    let (one, other) = (Ca::root(ca_params("one")), Ca::root(ca_params("other")));
-    let list = |all: &[&Ca]| {
-        let mut list = Certificates::default();
-        all.iter().for_each(|ca| list.push(&ca.der));
-        list
-    };
-    assert_eq!(list(&[&one, &other]), list(&[&one, &other]));
-    assert_ne!(list(&[&one]), list(&[&other]));
-    assert_ne!(list(&[&one, &other]), list(&[&other, &one]));
-    assert!(list(&[]).is_empty() && !list(&[&one]).is_empty());
-}

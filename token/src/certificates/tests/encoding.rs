@@ -1,4 +1,4 @@
-//! What is well-formed, and what the extensions of a certificate may hold.
+//! What is well-formed, and what the extensions of a certificate and lists of certificates may hold.
 
 use super::*;
 use rcgen::KeyIdMethod;
@@ -86,4 +86,20 @@ fn refuses_names_that_cannot_be_read() {
         leaf.custom_extensions.push(extension(&[2, 5, 29, 17], false, &names));
     });
     assert_eq!(direct(&params), Err(CertificateError::Malformed));
+}
+
+#[test]
+fn lists_are_equal_when_they_hold_the_same_certificates_in_order() {
+    let (one, other) = (Ca::root(ca_params("one")), Ca::root(ca_params("other")));
+    let list = |all: &[&Ca]| {
+        let mut list = Certificates::default();
+        for ca in all {
+            list.push(&ca.der);
+        }
+        list
+    };
+    assert_eq!(list(&[&one, &other]), list(&[&one, &other]));
+    assert_ne!(list(&[&one]), list(&[&other]));
+    assert_ne!(list(&[&one, &other]), list(&[&other, &one]));
+    assert!(list(&[]).is_empty() && !list(&[&one]).is_empty());
 }
