@@ -93,6 +93,6 @@ tests() { # name, least number of tests, arguments of cargo test
 summary=
 tests 'the store: conformance, faults, mixed versions' 22 --lib -- tests::postgres tests::migrations
 tests 'the bank and its keys' 30 --lib -- bank::tests keyring
-tests 'attacks on the bank, replicas' 14 --test bank --test it -- attacks_bank attacks_transfers replicas
+tests 'attacks on the bank, replicas' 17 --test bank --test it -- attacks_bank attacks_transfers replicas shared_store
 tests 'a server that is killed and comes back' 1 --lib -- --ignored --test-threads 1 tests::postgres
 echo "$summary"

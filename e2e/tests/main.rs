@@ -34,3 +34,5 @@ mod provenance;
 mod references;
 #[cfg(test)]
 mod replicas;
+#[cfg(test)]
+mod shared_store;
