@@ -50,7 +50,7 @@ pub struct Settings {
     pub certs: Certs,
     /// Try the bank's usual ports first, or take any free one.
     pub usual_ports: bool,
-    /// The address of target-wl's database; a SQLite file in the folder when not given.
+    /// What stands in target-wl's `[store]` section (TOML); a SQLite file in the folder when not given.
     pub target_store: Option<String>,
 }
 

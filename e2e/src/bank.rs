@@ -37,7 +37,10 @@ impl Bank {
         let temporary = tempfile::Builder::new().prefix("e2e-").tempdir().unwrap();
         let folder = temporary.path().join("bank");
         let database = Scratch::shared(temporary.path()).await.unwrap();
-        let settings = Settings { middle_tiers, target_store: Some(database.url().to_owned()), ..settings() };
+        // A whole bank on one thread keeps its database waiting.
+        let limits = "acquire_timeout = \"60s\"\nstatement_timeout = \"60s\"";
+        let store = format!("url = \"{}\"\n{limits}", database.url());
+        let settings = Settings { middle_tiers, target_store: Some(store), ..settings() };
         let bank = Self::with(&folder, settings).await;
         Self { _database: Some(database), _temporary: Some(temporary), ..bank }
     }

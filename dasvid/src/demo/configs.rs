@@ -106,14 +106,16 @@ address = "{listen}"
 
 {asserting}
 [store]
-url = "{store}"
+{store}
 
 {accept}neighbours = {neighbours:?}
 role = "end"
 {provenance}"#,
             identity = self.identity("target-wl"),
             asserting = self.asserting_section(),
-            store = self.target_store.map_or_else(|| self.home.database("target-wl"), ToOwned::to_owned),
+            store = self
+                .target_store
+                .map_or_else(|| format!("url = {:?}", self.home.database("target-wl")), ToOwned::to_owned),
             accept = self.accept(),
             provenance = self.provenance(),
         )

@@ -62,8 +62,10 @@ impl Accounts for PostgresTx {
         if minor <= 0 {
             return Err(StoreError::Overflow);
         }
-        self.open(person, currency, entry.created_at).await?;
-        let balance = self.add(person, currency, minor).await?;
+        let balance = match self.add(person, currency, minor).await? {
+            Some(balance) => balance,
+            None => self.open_with(person, currency, minor, entry.created_at).await?,
+        };
         let row = LedgerEntry { entry: entry.clone(), currency: currency.to_owned(), minor, balance, transfer: None };
         self.book(person, &row).await?;
         Ok(balance)
@@ -94,6 +96,7 @@ impl Accounts for PostgresTx {
             let recipient = self.add(&payee, currency, *minor).await?;
             (self.add(from, currency, -minor).await?, recipient)
         };
+        let (sender, recipient) = sender.zip(recipient).ok_or(StoreError::Corrupt("accounts"))?;
         let (sent, received) = transfer.rows(own, sender, recipient);
         self.book(from, &sent).await?;
         self.book(&payee, &received).await?;
@@ -140,8 +143,14 @@ impl PostgresTx {
         row.map(|row| Ok(Person { dpa: column(&row, "dpa")?, dpr: column(&row, "dpr")? })).transpose()
     }
 
-    /// Adds to the balance of an account that is there; what it is then.
-    async fn add(&mut self, person: &Person, currency: &str, minor: i64) -> Result<i64, StoreError> {
+    /// Opens an account that was not there a moment ago and adds to it.
+    async fn open_with(&mut self, person: &Person, currency: &str, minor: i64, now: Moment) -> Result<i64, StoreError> {
+        self.open(person, currency, now).await?;
+        self.add(person, currency, minor).await?.ok_or(StoreError::Corrupt("accounts"))
+    }
+
+    /// Adds to the balance of an account; what it is then, if there is one.
+    async fn add(&mut self, person: &Person, currency: &str, minor: i64) -> Result<Option<i64>, StoreError> {
         let statement = sqlx::query(
             "UPDATE accounts SET balance = balance + $4 WHERE dpa = $1 AND dpr = $2 AND currency = $3 RETURNING balance",
         )
@@ -149,8 +158,7 @@ impl PostgresTx {
         .bind(kept(&person.dpr))
         .bind(kept(currency))
         .bind(minor);
-        let row = self.write_returning(statement).await?.ok_or(StoreError::Corrupt("accounts"))?;
-        Ok(row.try_get("balance")?)
+        Ok(self.write_returning(statement).await?.map(|row| row.try_get("balance")).transpose()?)
     }
 
     /// Entries before this sequence, newest first.
