@@ -25,9 +25,9 @@ use crate::{Accounts, Certificates, Keys, Mints, Once, OnceKey, Outbox, Revocati
 /// How long to wait for a connection, and for another process's lock.
 const PATIENCE: Duration = Duration::from_secs(10);
 const READERS: u32 = 4;
-/// How long another process may need for one migration, and how often that is waited for.
+/// How long another process may need for one step, and how often that is waited for.
 const RIVAL: Duration = Duration::from_millis(50);
-const MIGRATION_TRIES: usize = 20;
+const RIVALS: usize = 40;
 
 /// A SQLite database.
 #[derive(Debug)]
@@ -46,8 +46,7 @@ impl Sqlite {
             // What is forgotten is overwritten: sealed evidence must not outlive its token in free pages.
             .pragma("secure_delete", "ON")
             .busy_timeout(PATIENCE);
-        let writer = pool(1).connect_with(options.clone()).await?;
-        migrate(&writer).await?;
+        let writer = prepare(&options).await?;
         // A database in memory belongs to its one connection.
         let readers = if url.contains(":memory:") || url.contains("mode=memory") {
             writer.clone()
@@ -58,14 +57,32 @@ impl Sqlite {
     }
 }
 
-/// Brings the schema up to date. SQLite has no lock for that: where another process migrates the same file at this moment, one
-/// of the two fails, and finds it done when it looks again.
-async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
-    let mut migrator = sqlx::migrate!("./migrations/sqlite");
-    // A newer version may have been here: migrations/README.md.
-    migrator.set_ignore_missing(true);
-    let again = ConstantBuilder::default().with_delay(RIVAL).with_max_times(MIGRATION_TRIES);
-    (|| migrator.run(writer)).retry(again).await.map_err(StoreError::Migration)
+/// Opens the file and brings its schema up to date. SQLite has no lock for that: where another process does the same at this
+/// moment, one of the two fails, and finds it done when it looks again.
+async fn prepare(options: &SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
+    let again = ConstantBuilder::default().with_delay(RIVAL).with_max_times(RIVALS);
+    let attempt = || async {
+        let writer = pool(1).connect_with(options.clone()).await?;
+        let mut migrator = sqlx::migrate!("./migrations/sqlite");
+        // A newer version may have been here: migrations/README.md.
+        migrator.set_ignore_missing(true);
+        migrator.run(&writer).await.map_err(StoreError::Migration)?;
+        Ok(writer)
+    };
+    attempt.retry(again).when(may_have_a_rival).await
+}
+
+/// Whether another process may be in the way, which `busy_timeout` does not wait for when the journal's mode changes.
+fn may_have_a_rival(error: &StoreError) -> bool {
+    const BUSY: u32 = 5;
+    match error {
+        StoreError::Migration(_) => true,
+        StoreError::Database(error) => {
+            let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+            code.is_some_and(|code| code & 0xff == BUSY)
+        }
+        _ => false,
+    }
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
