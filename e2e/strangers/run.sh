@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Foreign clients against a running demo: go-spiffe, Python's spiffe with PyJWT, curl, Node's jose.
+# Foreign clients against a running demo: go-spiffe, Python's spiffe with PyJWT, curl, Node's jose; and OpenPubkey.
 #
 # usage: run.sh PATH-OF-DASVID
 #
@@ -47,6 +47,7 @@ await() {
 install() {
     mkdir -p "$work"
     (cd "$here/go" && go build -o "$work/stranger-go" .)
+    (cd "$here/openpubkey" && go build -o "$work/openpubkey" .)
     if ! cmp -s "$here/python/requirements.txt" "$work/venv/requirements.txt"; then
         python3 -m venv --clear "$work/venv"
         "$work/venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/python/requirements.txt"
@@ -128,5 +129,6 @@ expect() {
 }
 
 install
+"$work/openpubkey" check "$here/../../crypto/tests/vectors/openpubkey.json"
 bank
 workload_api

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{
-    jose::{Algorithm, SigningKey},
+    jose::{Algorithm, PublicKey, SigningKey},
+    provenance::{self, Rounds, Statement, Witness},
     schoco, schoco_ed25519,
 };
 
@@ -31,6 +32,86 @@ jose!(Es384, Es384);
 jose!(Ps256, Ps256);
 jose!(Rs256, Rs256);
 jose!(Ed25519, Ed25519);
+
+fn statement<'a>(
+    key: &'a PublicKey,
+    alg: &'a str,
+    message: &'a [u8],
+    verifier: &'a str,
+    nonce: &'a [u8],
+) -> Statement<'a> {
+    Statement {
+        issuer: "https://idp.example",
+        key,
+        alg,
+        kid: "k1",
+        signing_input: message,
+        root_iss: "spiffe://bank.example/asserting-wl",
+        root_jti: "yDk9IPlAWMpLLHFdIsGD8A",
+        prover: "spiffe://bank.example/asserting-wl",
+        verifier,
+        nonce,
+        iat: 1_800_000_000,
+        exp: 1_800_000_060,
+    }
+}
+
+/// The proof of an algorithm's signature, with the algorithm's own keys.
+macro_rules! proof {
+    ($scheme:ident) => {
+        impl ProofScheme for $scheme {
+            type Key = SigningKey;
+
+            fn generate() -> SigningKey {
+                <Self as SignatureScheme>::generate()
+            }
+            fn sign(key: &SigningKey, message: &[u8]) -> Vec<u8> {
+                <Self as SignatureScheme>::sign(key, message)
+            }
+            fn prove(
+                key: &SigningKey,
+                message: &[u8],
+                signature: &[u8],
+                verifier: &str,
+                nonce: &[u8],
+                fresh: &[u8; 32],
+            ) -> Option<Vec<u8>> {
+                let (key, alg) = (key.public_key(), Algorithm::$scheme.name());
+                let witness = Witness::new(alg, &key, message, signature).ok()?;
+                let statement = statement(&key, alg, message, verifier, nonce);
+                provenance::prove(&statement, &witness, Rounds::Eight, fresh).ok()
+            }
+            fn accepts(key: &SigningKey, message: &[u8], verifier: &str, nonce: &[u8], proof: &[u8]) -> bool {
+                let statement = |key| statement(key, Algorithm::$scheme.name(), message, verifier, nonce);
+                provenance::verify(&statement(&key.public_key()), Rounds::Eight, proof).is_ok()
+            }
+        }
+    };
+}
+proof!(Rs256);
+proof!(Ps256);
+proof!(Es256);
+proof!(Ed25519);
+
+#[test]
+fn the_proof_of_rs256_conforms() {
+    check_proofs::<Rs256>();
+}
+
+#[test]
+fn the_proof_of_ps256_conforms() {
+    check_proofs::<Ps256>();
+}
+
+#[test]
+fn the_proof_of_es256_conforms() {
+    check_proofs::<Es256>();
+}
+
+#[test]
+fn the_proof_of_ed25519_conforms() {
+    check_proofs::<Ed25519>();
+}
 
 #[test]
 fn es256_conforms() {
