@@ -72,6 +72,8 @@ pub struct SealSettings {
     pub key_file: Option<PathBuf>,
     /// The same 32 bytes in base64, for the environment; instead of a file.
     pub key: Option<SecretString>,
+    /// Files of keys that open what they sealed and seal nothing, while one sealing key follows another.
+    pub opens_with: Vec<PathBuf>,
 }
 
 /// `[keys]`: the life of minting and Schnorr keys.

@@ -1,9 +1,11 @@
 //! The key that seals what is secret at rest: given as a file or in the environment, or beside a SQLite database.
 
+use std::path::Path;
+
 use chassis::ConfigError;
 use secrecy::ExposeSecret as _;
 use store::Store;
-use store::seal::{KEY_BYTES, SealKey};
+use store::seal::{KEY_BYTES, SealError, SealKey};
 use token::encoding::from_base64;
 use zeroize::Zeroizing;
 
@@ -16,16 +18,28 @@ use crate::keyring::operator;
 /// # Errors
 /// It cannot be read or made, or the store cannot be read.
 pub async fn key(config: &Config, store: &dyn Store) -> anyhow::Result<SealKey> {
-    if let Some(key) = given(&config.seal)? {
-        return Ok(key);
-    }
-    let file = config.seal.key_file.as_deref();
     let is_fresh = operator::list(store).await?.is_empty();
-    Ok(if is_fresh {
-        SealKey::for_store(&config.store.url, file)?
-    } else {
-        SealKey::of_store(&config.store.url, file)?
-    })
+    let found = if is_fresh { SealKey::for_store } else { SealKey::of_store };
+    configured(config, found)
+}
+
+/// The sealing key of `config` for a store in which something is sealed already.
+///
+/// # Errors
+/// It cannot be read.
+pub fn existing_key(config: &Config) -> anyhow::Result<SealKey> {
+    configured(config, SealKey::of_store)
+}
+
+fn configured(
+    config: &Config,
+    found: impl Fn(&str, Option<&Path>) -> Result<SealKey, SealError>,
+) -> anyhow::Result<SealKey> {
+    let key = match given(&config.seal)? {
+        Some(key) => key,
+        None => found(&config.store.url, config.seal.key_file.as_deref())?,
+    };
+    config.seal.opens_with.iter().try_fold(key, |key, path| Ok(key.opening_too(SealKey::read(path)?)))
 }
 
 /// The key that stands in the settings themselves.

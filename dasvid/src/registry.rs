@@ -60,10 +60,7 @@ impl Registry {
     /// The sealing key cannot be had.
     pub fn vault(&self) -> anyhow::Result<SealedVault> {
         let key = match &self.settings {
-            Settings::Whole(config) => match sealing::given(&config.seal)? {
-                Some(key) => key,
-                None => SealKey::of_store(&config.store.url, config.seal.key_file.as_deref())?,
-            },
+            Settings::Whole(config) => sealing::existing_key(config)?,
             Settings::Parts { url, seal_key } => SealKey::of_store(url, seal_key.as_deref())?,
         };
         Ok(SealedVault::new(key))

@@ -42,8 +42,11 @@ pub enum SealError {
     Randomness,
 }
 
-/// A key that seals. Its bytes are wiped when it is dropped.
-pub struct SealKey(Zeroizing<[u8; KEY_BYTES]>);
+/// A key that seals, and those beside it that open. Their bytes are wiped when it is dropped.
+pub struct SealKey {
+    own: Zeroizing<[u8; KEY_BYTES]>,
+    others: Vec<Zeroizing<[u8; KEY_BYTES]>>,
+}
 
 impl std::fmt::Debug for SealKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -55,7 +58,15 @@ impl SealKey {
     /// A key of these bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self { own: Zeroizing::new(bytes), others: Vec::new() }
+    }
+
+    /// This key, which also opens what `other` opens, while one sealing key follows another.
+    #[must_use]
+    pub fn opening_too(mut self, other: Self) -> Self {
+        self.others.push(other.own);
+        self.others.extend(other.others);
+        self
     }
 
     /// A fresh key that nobody else has.
@@ -65,7 +76,7 @@ impl SealKey {
     pub fn generate() -> Result<Self, SealError> {
         let mut bytes = Zeroizing::new([0; KEY_BYTES]);
         rand::fill(bytes.as_mut()).map_err(|_| SealError::Randomness)?;
-        Ok(Self(bytes))
+        Ok(Self { own: bytes, others: Vec::new() })
     }
 
     /// The key a store needs: the `given` file, else beside a SQLite file (`bank.db` → `bank.db.key`, made on
@@ -135,7 +146,7 @@ impl SealKey {
             .create_new(true)
             .mode(0o600)
             .open(&draft)
-            .and_then(|mut file| file.write_all(self.0.as_ref()).and_then(|()| file.sync_all()))
+            .and_then(|mut file| file.write_all(self.own.as_ref()).and_then(|()| file.sync_all()))
             .and_then(|()| std::fs::hard_link(&draft, path));
         std::fs::remove_file(&draft).map_err(fail)?;
         match written {
@@ -151,7 +162,7 @@ impl SealKey {
     /// # Errors
     /// [`SealError::Randomness`].
     pub fn seal(&self, context: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
-        let key = self.cipher()?;
+        let key = cipher(&self.own)?;
         let mut text = plaintext.to_vec();
         let nonce = key.seal_in_place_append_tag(Aad::from(context), &mut text).map_err(|_| SealError::Randomness)?;
         let mut sealed = Vec::with_capacity(NONCE_LEN + text.len());
@@ -160,23 +171,28 @@ impl SealKey {
         Ok(sealed)
     }
 
-    /// Opens what [`Self::seal`] made with the same `context`.
+    /// Opens what [`Self::seal`] made with the same `context`, of this key or one of those that open beside it.
     ///
     /// # Errors
     /// [`SealError::Open`].
     pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(SealError::Open)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Open)?;
-        let mut text = Zeroizing::new(text.to_vec());
-        let length = text.len().checked_sub(MAX_TAG_LEN).ok_or(SealError::Open)?;
-        self.cipher()?.open_in_place(nonce, Aad::from(context), &mut text).map_err(|_| SealError::Open)?;
-        text.truncate(length);
-        Ok(text)
+        let mut keys = std::iter::once(&self.own).chain(&self.others);
+        keys.find_map(|key| open(key, context, sealed).ok()).ok_or(SealError::Open)
     }
+}
 
-    fn cipher(&self) -> Result<RandomizedNonceKey, SealError> {
-        RandomizedNonceKey::new(&AES_256_GCM, self.0.as_ref()).map_err(|_| SealError::Open)
-    }
+fn open(key: &[u8; KEY_BYTES], context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(SealError::Open)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Open)?;
+    let mut text = Zeroizing::new(text.to_vec());
+    let length = text.len().checked_sub(MAX_TAG_LEN).ok_or(SealError::Open)?;
+    cipher(key)?.open_in_place(nonce, Aad::from(context), &mut text).map_err(|_| SealError::Open)?;
+    text.truncate(length);
+    Ok(text)
+}
+
+fn cipher(key: &[u8; KEY_BYTES]) -> Result<RandomizedNonceKey, SealError> {
+    RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| SealError::Open)
 }
 
 /// The key file beside a SQLite file.

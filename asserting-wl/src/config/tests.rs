@@ -102,6 +102,7 @@ fn a_sealing_key_is_32_bytes_from_one_place() {
         let refused = checked(&format!("seal.key = \"{wrong}\""));
         assert_eq!(refused, Err("`seal.key`: 32 bytes in base64 (openssl rand -base64 32)".into()));
     }
+    assert_eq!(checked(&format!("{key}\nseal.opens_with = [\"/etc/dasvid/old.key\"]")), Ok(()));
     let both = checked(&format!("{key}\nseal.key_file = \"/etc/dasvid/seal.key\""));
     assert_eq!(both, Err("`seal.key`: a key or a key_file, not both".into()));
     let shown = format!("{:?}", parse(&format!("{key}\n{POLICY}")).unwrap().seal);

@@ -36,6 +36,21 @@ fn refuses_another_context_key_or_text() {
 }
 
 #[test]
+fn opens_for_another_key_and_seals_with_its_own_only() {
+    let other = || SealKey::from_bytes([8; KEY_BYTES]);
+    let (old, new) = (other().seal(b"kid", b"old").unwrap(), key().seal(b"kid", b"new").unwrap());
+    let both = key().opening_too(other());
+    assert_eq!(both.open(b"kid", &old).unwrap().as_slice(), b"old");
+    assert_eq!(both.open(b"kid", &new).unwrap().as_slice(), b"new");
+    assert!(matches!(both.open(b"other", &old), Err(SealError::Open)));
+    let sealed = both.seal(b"kid", b"secret").unwrap();
+    assert_eq!(key().open(b"kid", &sealed).unwrap().as_slice(), b"secret");
+    assert!(matches!(other().open(b"kid", &sealed), Err(SealError::Open)));
+    let third = SealKey::from_bytes([9; KEY_BYTES]).opening_too(both);
+    assert_eq!(third.open(b"kid", &old).unwrap().as_slice(), b"old");
+}
+
+#[test]
 fn makes_a_key_file_for_its_owner_only_and_reads_it_again() {
     let folder = TempDir::new().unwrap();
     let url = format!("sqlite://{}/bank.db?mode=rwc", folder.path().display());

@@ -77,6 +77,39 @@ async fn a_key_that_does_not_sign_is_retired_without_another() {
 }
 
 #[tokio::test]
+async fn a_sealing_key_follows_another_while_replicas_sign() {
+    let key = |byte| SealKey::from_bytes([byte; 32]);
+    let store = memory().await;
+    let start = async |seal, now| {
+        let vault = Arc::new(SealedVault::new(seal));
+        Keyring::open(Arc::clone(&store), vault, Algorithm::Es256, SCHEDULE, now).await
+    };
+    let old = start(key(1), NOW).await.unwrap();
+    // Every replica opens with the new key before one of them seals with it.
+    let prepared = start(key(1).opening_too(key(2)), NOW).await.unwrap();
+    let changed = start(key(2).opening_too(key(1)), NOW).await.unwrap();
+    for kind in Kind::ALL {
+        assert_eq!(signs(&changed, kind, NOW).await, signs(&old, kind, NOW).await);
+    }
+    let vault = SealedVault::new(key(2).opening_too(key(1)));
+    for kind in Kind::ALL {
+        operator(&*store, &vault).rotate_now(kind, NOW).await.unwrap();
+    }
+    prepared.look(NOW).await.unwrap();
+    changed.look(NOW).await.unwrap();
+    for kind in Kind::ALL {
+        assert_eq!(signs(&prepared, kind, NOW).await, signs(&changed, kind, NOW).await);
+    }
+    // What the old key sealed is published for as long as a verifier may need it, and then gone.
+    assert!(start(key(2), NOW).await.is_err());
+    let later = NOW.plus_seconds(life::RETIREMENT + 1);
+    changed.tend(later).await.unwrap();
+    let alone = start(key(2), later).await.unwrap();
+    assert_eq!(signs(&alone, Kind::Jose, later).await, signs(&changed, Kind::Jose, later).await);
+    assert!(start(key(1), later).await.is_err());
+}
+
+#[tokio::test]
 async fn an_operator_with_another_sealing_key_changes_nothing() {
     let (store, wrong) = (memory().await, sealed(2));
     let kid = signs(&open(&store).await, Kind::Jose, NOW).await;
