@@ -9,9 +9,6 @@ use spiffe::{SpiffeId, TrustDomain};
 use std::time::Duration;
 use time::OffsetDateTime;
 
-/// Anchors kept at most: a CA older than that has verified nothing for long.
-const MAX_ANCHORS: usize = 4;
-
 /// Why nothing was issued.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -67,9 +64,16 @@ pub struct Authority {
     issuer: Issuer,
     /// Issuers that are in the bundle and sign nothing yet.
     prepared: Option<Issuer>,
-    /// Anchors (DER), oldest first; those of `issuer` and `prepared` among them.
-    anchors: Vec<Vec<u8>>,
+    /// Oldest first; those of `issuer` and `prepared` among them.
+    anchors: Vec<Anchor>,
     generation: u32,
+}
+
+/// A CA certificate in the bundle.
+struct Anchor {
+    der: Vec<u8>,
+    /// When the last certificate it verifies has ended.
+    needed_until: OffsetDateTime,
 }
 
 /// One CA certificate and its key.
@@ -94,7 +98,7 @@ impl Authority {
     /// [`AuthorityError::Certificate`] if no key or certificate could be made.
     pub fn new(settings: Settings) -> Result<Self, AuthorityError> {
         let issuer = Issuer::new(&settings, 1)?;
-        let anchors = vec![issuer.certified.der().to_vec()];
+        let anchors = vec![issuer.anchor()];
         Ok(Self { settings, issuer, prepared: None, anchors, generation: 1 })
     }
 
@@ -106,8 +110,8 @@ impl Authority {
 
     /// The anchors (DER), oldest first.
     #[must_use]
-    pub fn bundle(&self) -> &[Vec<u8>] {
-        &self.anchors
+    pub fn bundle(&self) -> Vec<Vec<u8>> {
+        self.anchors.iter().map(|anchor| anchor.der.clone()).collect()
     }
 
     /// Issues an X.509 SVID with a fresh key.
@@ -133,31 +137,35 @@ impl Authority {
         })
     }
 
-    /// Makes the next CA and puts it in the bundle. It issues nothing until [`activate`](Self::activate).
+    /// Makes the next CA and puts it in the bundle, which loses those CAs whose last SVID has ended. It issues nothing until
+    /// [`activate`](Self::activate).
     ///
     /// # Errors
     /// [`AuthorityError::Certificate`] if no key or certificate could be made.
     pub fn prepare(&mut self) -> Result<(), AuthorityError> {
         self.generation += 1;
         let next = Issuer::new(&self.settings, self.generation)?;
-        self.anchors.push(next.certified.der().to_vec());
-        let surplus = self.anchors.len().saturating_sub(MAX_ANCHORS);
-        self.anchors.drain(..surplus);
+        let now = clock::now();
+        self.anchors.retain(|anchor| now < anchor.needed_until);
+        self.anchors.push(next.anchor());
         self.prepared = Some(next);
         Ok(())
     }
 
     /// Lets the prepared CA issue from now on. The anchors before it stay in the bundle.
     pub fn activate(&mut self) {
-        if let Some(next) = self.prepared.take() {
-            self.issuer = next;
+        let Some(next) = self.prepared.take() else { return };
+        let last_svid = clock::now() + self.settings.x509_ttl;
+        for anchor in self.anchors.iter_mut().filter(|anchor| anchor.der == **self.issuer.certified.der()) {
+            anchor.needed_until = anchor.needed_until.min(last_svid);
         }
+        self.issuer = next;
     }
 
     /// Takes every CA but the issuing and the prepared one out of the bundle: what they signed is no longer believed.
     pub fn forget_old(&mut self) {
         let kept = [Some(&self.issuer), self.prepared.as_ref()];
-        self.anchors = kept.into_iter().flatten().map(|issuer| issuer.certified.der().to_vec()).collect();
+        self.anchors = kept.into_iter().flatten().map(Issuer::anchor).collect();
     }
 
     fn admit(&self, entry: &Entry) -> Result<(), AuthorityError> {
@@ -189,6 +197,10 @@ impl Issuer {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
         let certified = CertifiedIssuer::self_signed(params, key).map_err(failed)?;
         Ok(Self { certified, not_after })
+    }
+
+    fn anchor(&self) -> Anchor {
+        Anchor { der: self.certified.der().to_vec(), needed_until: self.not_after }
     }
 }
 

@@ -127,7 +127,7 @@ impl Registry {
     }
 
     pub(crate) fn bundle(&self) -> Vec<Vec<u8>> {
-        self.state().authority.bundle().to_vec()
+        self.state().authority.bundle()
     }
 
     pub(crate) fn issue_jwt(&self, id: &SpiffeId, audience: &[String]) -> Result<String, JwtError> {
@@ -167,7 +167,8 @@ impl State {
     fn bundles(&self) -> Bundles {
         let own = self.authority.trust_domain();
         let all = self.foreign.iter().map(|(domain, anchors)| (domain, anchors.as_slice()));
-        let all = all.chain([(own, self.authority.bundle())]);
+        let bundle = self.authority.bundle();
+        let all = all.chain([(own, bundle.as_slice())]);
         Bundles {
             x509: all.map(|(domain, anchors)| (domain.id_string(), Bytes::from(anchors.concat()))).collect(),
             jwt: [(own.id_string(), Bytes::from(self.jwt.bundle()))].into(),

@@ -198,6 +198,29 @@ async fn a_new_ca_is_known_before_it_issues_and_the_old_one_stays() {
 }
 
 #[tokio::test]
+async fn a_ca_stays_in_the_bundle_until_its_last_svid_ends_however_often_another_follows() {
+    let mut settings = Settings::new(domain());
+    settings.overlap = Duration::ZERO;
+    let fixture = Fixture::with(settings).await;
+    let first = fixture.spire.bundle();
+    for _ in 0..9 {
+        fixture.spire.rotate_ca().await.unwrap();
+    }
+    assert_eq!(fixture.spire.bundle().len(), 10);
+    assert!(fixture.spire.bundle().starts_with(&first));
+
+    let mut settings = Settings::new(domain());
+    (settings.overlap, settings.x509_ttl) = (Duration::ZERO, Duration::from_secs(1));
+    let fixture = Fixture::with(settings).await;
+    let first = fixture.spire.bundle();
+    fixture.spire.rotate_ca().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    fixture.spire.rotate_ca().await.unwrap();
+    assert_eq!(fixture.spire.bundle().len(), 2);
+    assert!(!fixture.spire.bundle().starts_with(&first), "its last SVID has ended");
+}
+
+#[tokio::test]
 async fn an_outage_ends_streams_and_the_client_comes_back() {
     let fixture = Fixture::start().await;
     let path = fixture.alice().await;
