@@ -30,12 +30,6 @@ impl Bundles {
         self.anchors.keys()
     }
 
-    /// Whether there is no bundle at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.anchors.is_empty()
-    }
-
     /// The anchors of a trust domain; none if it is unknown.
     pub(crate) fn of(&self, trust_domain: &TrustDomain) -> &[X509] {
         self.anchors.get(trust_domain).map_or(&[], Vec::as_slice)

@@ -148,3 +148,6 @@ const fn is_certified_algorithm(alg: SegmentAlgorithm) -> bool {
     use crypto::jose::Algorithm;
     matches!(alg, SegmentAlgorithm::Jose(Algorithm::Es256 | Algorithm::Es384 | Algorithm::Ps256))
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,3 +136,6 @@ impl std::error::Error for Refusal {
         Some(&self.reason)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,3 +96,6 @@ impl<'a> Reader<'a> {
         if self.0.is_empty() { Ok(()) } else { Err(KeyError::Malformed) }
     }
 }
+
+#[cfg(test)]
+mod tests;

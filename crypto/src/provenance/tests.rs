@@ -4,6 +4,7 @@ mod attacks;
 mod fixture;
 mod forgeries;
 mod honest;
+mod numbers;
 mod openpubkey;
 mod properties;
 mod responses;

@@ -204,6 +204,9 @@ fn refuses_what_is_not_three_canonical_parts() {
     ] {
         assert_eq!(refused(text), (Rule::Form, Some(0), reason), "{text:?}");
     }
+    for text in ["AA..AA", ".AA.AA", "AA.AA.", "..AA", "AA.."] {
+        assert_eq!(refused(text), (Rule::Form, Some(0), Reason::Grammar), "{text:?}");
+    }
     let root = segment(&root_header(), &root_claims());
     assert_eq!(refused(&format!("{root}~")), (Rule::Form, Some(1), Reason::Grammar));
     assert_eq!(refused(&format!("~{root}")), (Rule::Form, Some(0), Reason::Grammar));

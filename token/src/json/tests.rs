@@ -21,6 +21,22 @@ fn reads_every_kind_of_value() {
 }
 
 #[test]
+fn reads_the_escapes_of_rfc_8259_and_no_other() {
+    let object = read(r#"{"a":"\"\\\/\b\f\n\r\t\u0000"}"#).unwrap();
+    assert_eq!(object["a"].as_str(), Some("\"\\/\u{8}\u{c}\n\r\t\0"));
+    for escape in ["\\a", "\\0", "\\'", "\\x41", "\\B", "\\"] {
+        assert!(read(&format!("{{\"a\":\"{escape}\"}}")).is_err(), "{escape}");
+    }
+}
+
+#[test]
+fn an_array_and_an_object_end_as_they_began() {
+    for text in [r#"{"a":[1}}"#, r#"{"a":[1}"#, r#"{"a":{"b":1]}"#, r#"{"a":1]"#, r#"{"a":[1;2]}"#, r#"{"a":[1:"#] {
+        assert!(read(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn refuses_duplicate_members_after_unescaping_at_every_level() {
     for text in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"x":[{"a":1,"a":2}]}"#] {
         assert_eq!(read(text), Err(JsonError::DuplicateMember), "{text}");

@@ -124,3 +124,18 @@ fn reads_what_is_demanded_of_proofs() {
         assert!(read(&format!("[provenance]\n{text}")).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_life_is_written_in_seconds_minutes_or_hours_and_is_two_minutes_when_it_is_not() {
+    let life = |line: &str| {
+        let text = EXAMPLE.replace("max_life = \"2m\"\n", line);
+        read(&text).map(|policy| policy.mint[0].max_life)
+    };
+    assert_eq!(life("").unwrap(), 120);
+    for (text, seconds) in [("90s", 90), ("9m", 540)] {
+        assert_eq!(life(&format!("max_life = \"{text}\"\n")).unwrap(), seconds);
+    }
+    for text in ["", "s", "90", "1.5m", "-1s", "+1s", "1 m", "1d", "m1", "99999999999999999999s"] {
+        assert!(life(&format!("max_life = \"{text}\"\n")).is_err(), "{text:?}");
+    }
+}

@@ -28,6 +28,23 @@ fn accepts_an_honest_chain_at_each_hop() {
 }
 
 #[test]
+fn shows_its_asserter_no_key_of_an_unsealed_chain() {
+    let ask = Ask::balance();
+    for links in 0..3 {
+        let text = anonymous_chain(links, false, &ask);
+        let shown = parse(&text).to_show().to_string();
+        let root = text.split('~').next().unwrap();
+        // R of the root's tail, the s behind it left out.
+        assert_eq!(shown.rsplit_once('.').unwrap().0, root.rsplit_once('.').unwrap().0);
+        assert_eq!(shown.rsplit_once('.').unwrap().1.len(), 43);
+        assert!(root.starts_with(&shown[..shown.len() - 1]));
+    }
+    for whole in [anonymous_chain(2, true, &ask), id_chain(&[SUBJECT, HOP, TARGET], &ask)] {
+        assert_eq!(*parse(&whole).to_show(), whole);
+    }
+}
+
+#[test]
 fn lives_at_most_thirty_seconds_once_sealed() {
     let verified = Delivery::anonymous().verify().unwrap();
     assert_eq!(verified.expires(), NOW.plus(30));

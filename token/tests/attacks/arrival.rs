@@ -101,6 +101,10 @@ fn refuses_a_chain_or_a_segment_that_is_too_large() {
     assert_eq!(delivery.verify().unwrap_err().problem_slug(), "too-large");
     let delivery = Delivery::id().with_chain("a".repeat(4_097));
     assert_eq!(delivery.refused(), (Rule::Form, Some(0), Reason::SegmentTooLarge));
+    for (segments, expected) in [(["a".repeat(4_096)].to_vec(), Some(0)), (vec!["a".repeat(3_276); 5], Some(0))] {
+        let delivery = Delivery::id().with_chain(segments.join("~"));
+        assert_eq!(delivery.refused(), (Rule::Form, expected, Reason::Grammar), "as large as it may be");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use token::claims::RootClaims;
 use token::encoding::Digest;
 use token::header::KeyReference;
 use token::refusal::{Reason, RevokedBy, Rule};
-use token::revocation::{RevocationKey, RevocationRecord};
+use token::revocation::{Login, RevocationKey, RevocationRecord};
 use token::{Mode, RevocationTable, Timestamp};
 
 use crate::fixture::*;
@@ -72,6 +72,42 @@ fn leaves_siblings_and_other_people_alone() {
     ] {
         assert_eq!(refused_by(&delivery, record(key.clone())), None, "{key:?}");
     }
+}
+
+#[test]
+fn refuses_a_revoked_login_before_anything_is_minted() {
+    let table = RevocationTable::local();
+    let login = |dpr, sid| Login { dpa: ISSUER, dpr, sid, at: NOW.minus(10) };
+    let alice = login("alice", Some("session-1"));
+    assert!(table.check_login(&alice, NOW).is_ok());
+    table.insert(record(RevocationKey::Session { dpa: ISSUER.to_owned(), sid: "session-1".to_owned() }));
+    let refused = |login, now| table.check_login(&login, now).err().map(|refusal| refusal.reason);
+    assert_eq!(refused(alice, NOW), Some(Reason::Revoked(RevokedBy::Session)));
+    assert_eq!(refused(login("alice", Some("session-2")), NOW), None);
+    assert_eq!(refused(login("bob", None), NOW), None);
+    table.insert(RevocationRecord {
+        not_after_iat: Some(NOW.minus(10)),
+        ..record(RevocationKey::Person { dpa: ISSUER.to_owned(), dpr: "bob".to_owned() })
+    });
+    assert_eq!(refused(login("bob", None), NOW), Some(Reason::Revoked(RevokedBy::Person)));
+    assert_eq!(refused(Login { at: NOW.minus(9), ..login("bob", None) }, NOW), None);
+    assert!(refused(login("bob", None), NOW.plus(659)).is_some());
+    assert_eq!(refused(login("bob", None), NOW.plus(660)), None, "the record has ended");
+}
+
+#[test]
+fn forgets_a_record_when_it_has_ended_and_no_earlier() {
+    let table = RevocationTable::local();
+    assert!(table.is_empty());
+    table.insert(record(RevocationKey::Workload(id(HOP))));
+    let longer = RevocationRecord { expires: NOW.plus(900), ..record(RevocationKey::Workload(id(SUBJECT))) };
+    table.insert(longer);
+    assert_eq!((table.len(), table.is_empty()), (2, false));
+    for (after, left) in [(659, 2), (660, 1), (899, 1), (900, 0)] {
+        table.purge(NOW.plus(after));
+        assert_eq!(table.len(), left, "{after} s later");
+    }
+    assert!(table.is_empty());
 }
 
 #[test]

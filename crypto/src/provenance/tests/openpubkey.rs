@@ -1,4 +1,4 @@
-//! The same equations as OpenPubkey's GQ signatures (`github.com/openpubkey/openpubkey/gq` 0.23.0): its proofs open here, and
+//! The same equations as `OpenPubkey`'s GQ signatures (`github.com/openpubkey/openpubkey/gq` 0.23.0): its proofs open here, and
 //! ours, made with its challenge, are what `e2e/strangers` has it check.
 //!
 //! Its challenge is SHAKE256(W₁ ‖ … ‖ Wₜ ‖ M), which binds neither issuer nor verifier nor time, so whole proofs cannot be
@@ -50,7 +50,7 @@ fn challenge(rounds: Rounds, commitments: &[Vec<u8>], message: &[u8]) -> Vec<u8>
     words
 }
 
-/// Whether a proof of OpenPubkey's form holds for the message, by the code that opens ours.
+/// Whether a proof of `OpenPubkey`'s form holds for the message, by the code that opens ours.
 fn holds(n: &[u8], message: &[u8], rounds: Rounds, proof: &[u8]) -> bool {
     gq::open(Scheme::Rs256, n, message, rounds, proof)
         .is_ok_and(|opened| opened.challenge == challenge(rounds, &opened.commitments, message))
