@@ -237,5 +237,5 @@ for name in cli stranger; do
   "$state/wl/$name" svid write "$state/run/svid-$name" 2>&1 | grep -q "^spiffe://bank.example/$name " || die "$name is attested as somebody else"
 done
 # No token and no chain in any log.
-if grep -lE 'eyJ[A-Za-z0-9_-]{20,}' "$state"/log/*.log; then die "a log holds a token"; fi
+if grep -lE 'eyJ(hbGci|0eXAi|raWQi|4NXQj)' "$state"/log/*.log; then die "a log holds a token"; fi
 say "every step on real SPIRE and real Keycloak went as it must"

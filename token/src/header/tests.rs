@@ -20,6 +20,12 @@ fn finds_a_root_key_by_exactly_one_member() {
 }
 
 #[test]
+fn every_mode_has_a_name_and_a_type() {
+    assert_eq!(Mode::ALL.map(|mode| mode.to_string()), ["plain", "id", "anonymous"]);
+    assert_eq!(Mode::ALL.map(Mode::root_type), ["dasvid+jwt", "dasvid-id+jwt", "dasvid-anon+jwt"]);
+}
+
+#[test]
 fn a_root_has_an_algorithm_of_its_mode_and_key() {
     let (kid, x5t) = (KeyReference::Kid("k".to_owned()), KeyReference::X5t(Digest::of(b"")));
     let jose = SegmentAlgorithm::Jose;

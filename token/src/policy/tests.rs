@@ -132,7 +132,7 @@ fn a_life_is_written_in_seconds_minutes_or_hours_and_is_two_minutes_when_it_is_n
         read(&text).map(|policy| policy.mint[0].max_life)
     };
     assert_eq!(life("").unwrap(), 120);
-    for (text, seconds) in [("90s", 90), ("9m", 540)] {
+    for (text, seconds) in [("90s", 90), ("9m", 540), ("1h", 3600)] {
         assert_eq!(life(&format!("max_life = \"{text}\"\n")).unwrap(), seconds);
     }
     for text in ["", "s", "90", "1.5m", "-1s", "+1s", "1 m", "1d", "m1", "99999999999999999999s"] {
